@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Atomic access to shared memory: the only file that knows the compiler. */
+#ifndef SPLITIO_ARCH_H
+#define SPLITIO_ARCH_H
+
+/**
+ * @file
+ * @brief Atomics, fences and copy-once access (layer 0).
+ *
+ * **What it is.** Typed wrappers over the compiler's C11 memory model builtins.
+ * C11's `_Atomic` cannot be laid over memory whose layout another party has
+ * fixed, and cannot be included from C++; the builtins can.
+ *
+ * **Memory order.** `_once` is relaxed: one access of exactly that width, no
+ * tearing, no second read. `_acquire` and `_release` order the accesses around
+ * them. splitio_fence() is the full, store-load fence that the notification
+ * protocols need: "publish, fence, read the peer's event index" on one side
+ * against "arm, fence, look again" on the other.
+ *
+ * **Trust.** Shared memory may change between two reads. Whatever is checked
+ * must be a local copy: read a word with `_once` or `_acquire`, or a structure
+ * with splitio_copy_once(), and never look at the original again.
+ */
+
+#include <splitio/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if !defined(__GNUC__) && !defined(__clang__)
+#error "splitio/arch.h: port the builtins below to this compiler"
+#endif
+
+/** Forbids the compiler to move or repeat memory accesses across it. */
+#define SPLITIO_COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
+
+/* Generates the operations of one width; only the types differ. */
+#define SPLITIO_ATOMICS_DEFINE(sfx, type)                                      \
+    static inline type splitio_read_once_##sfx(const type *p)                  \
+    {                                                                          \
+        return __atomic_load_n(p, __ATOMIC_RELAXED);                           \
+    }                                                                          \
+    static inline type splitio_load_acquire_##sfx(const type *p)               \
+    {                                                                          \
+        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                           \
+    }                                                                          \
+    static inline void splitio_write_once_##sfx(type *p, type v)               \
+    {                                                                          \
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);                              \
+    }                                                                          \
+    static inline void splitio_store_release_##sfx(type *p, type v)            \
+    {                                                                          \
+        __atomic_store_n(p, v, __ATOMIC_RELEASE);                              \
+    }                                                                          \
+    /* Acquire-release. On failure *expected becomes what was found. */        \
+    static inline bool splitio_cas_##sfx(type *p, type *expected,              \
+                                         type desired)                         \
+    {                                                                          \
+        return __atomic_compare_exchange_n(p, expected, desired, false,        \
+                                           __ATOMIC_ACQ_REL,                   \
+                                           __ATOMIC_ACQUIRE);                  \
+    }                                                                          \
+    /* These four return the value before, and are acquire-release. */         \
+    static inline type splitio_xchg_##sfx(type *p, type v)                     \
+    {                                                                          \
+        return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);                    \
+    }                                                                          \
+    static inline type splitio_fetch_add_##sfx(type *p, type v)                \
+    {                                                                          \
+        return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);                     \
+    }                                                                          \
+    static inline type splitio_fetch_or_##sfx(type *p, type v)                 \
+    {                                                                          \
+        return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);                      \
+    }                                                                          \
+    static inline type splitio_fetch_and_##sfx(type *p, type v)                \
+    {                                                                          \
+        return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);                     \
+    }                                                                          \
+    SPLITIO_STATIC_ASSERT(sizeof(type) <= 8, "no lock-free access")
+
+SPLITIO_ATOMICS_DEFINE(u8, uint8_t);
+SPLITIO_ATOMICS_DEFINE(u16, uint16_t);
+SPLITIO_ATOMICS_DEFINE(u32, uint32_t);
+SPLITIO_ATOMICS_DEFINE(u64, uint64_t);
+
+/** Full fence: orders every access before it against every access after it. */
+static inline void splitio_fence(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/** Tells the processor that the caller spins. */
+static inline void splitio_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield" ::: "memory");
+#else
+    SPLITIO_COMPILER_BARRIER();
+#endif
+}
+
+/**
+ * @brief Copy out of shared memory, reading each byte once.
+ *
+ * The barriers keep the compiler from reading @p src a second time later in
+ * place of the copy. The source is the peer's: it may be inconsistent, and the
+ * copy is what must be checked.
+ */
+static inline void splitio_copy_once(void *dst, const void *src,
+                                     size_t len_bytes)
+{
+    SPLITIO_COMPILER_BARRIER();
+    __builtin_memcpy(dst, src, len_bytes);
+    SPLITIO_COMPILER_BARRIER();
+}
+
+/** Index of the lowest bit that is set; @p v must not be 0. */
+static inline unsigned splitio_lowest_bit_u64(uint64_t v)
+{
+    return (unsigned)__builtin_ctzll(v);
+}
+
+/** Highest power of two that is not above @p v; @p v must not be 0. */
+static inline uint32_t splitio_round_down_pow2(uint32_t v)
+{
+    return UINT32_C(1) << (31 - __builtin_clz(v));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPLITIO_ARCH_H */
