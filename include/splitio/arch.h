@@ -35,6 +35,13 @@ extern "C" {
 /** Forbids the compiler to move or repeat memory accesses across it. */
 #define SPLITIO_COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
 
+/** Promises the compiler a condition that holds by construction. */
+#define SPLITIO_ASSUME(cond)                                                   \
+    do {                                                                       \
+        if (!(cond))                                                           \
+            __builtin_unreachable();                                           \
+    } while (0)
+
 /* Generates the operations of one width; only the types differ. */
 #define SPLITIO_ATOMICS_DEFINE(sfx, type)                                      \
     static inline type splitio_read_once_##sfx(const type *p)                  \
@@ -57,26 +64,25 @@ extern "C" {
     static inline bool splitio_cas_##sfx(type *p, type *expected,              \
                                          type desired)                         \
     {                                                                          \
-        return __atomic_compare_exchange_n(p, expected, desired, false,        \
-                                           __ATOMIC_ACQ_REL,                   \
-                                           __ATOMIC_ACQUIRE);                  \
+        return __atomic_compare_exchange_n(                                    \
+            p, expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);  \
     }                                                                          \
-    /* These four return the value before, and are acquire-release. */         \
+    /* These four return the value before, and are totally ordered.  */        \
     static inline type splitio_xchg_##sfx(type *p, type v)                     \
     {                                                                          \
-        return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);                    \
+        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                    \
     }                                                                          \
     static inline type splitio_fetch_add_##sfx(type *p, type v)                \
     {                                                                          \
-        return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);                     \
+        return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                     \
     }                                                                          \
     static inline type splitio_fetch_or_##sfx(type *p, type v)                 \
     {                                                                          \
-        return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);                      \
+        return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);                      \
     }                                                                          \
     static inline type splitio_fetch_and_##sfx(type *p, type v)                \
     {                                                                          \
-        return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);                     \
+        return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);                     \
     }                                                                          \
     SPLITIO_STATIC_ASSERT(sizeof(type) <= 8, "no lock-free access")
 

@@ -65,8 +65,8 @@ typedef uint64_t splitio_gfn_t;
 
 /** The unit of sharing is 4 KiB on every machine, whatever its page size. */
 #define SPLITIO_PAGE_SHIFT 12u
-#define SPLITIO_PAGE_SIZE 4096u
-#define SPLITIO_PAGE_MASK 4095u
+#define SPLITIO_PAGE_SIZE  4096u
+#define SPLITIO_PAGE_MASK  4095u
 
 /** A cache line, for padding between words of different writers. */
 #define SPLITIO_CACHE_LINE 64u
