@@ -39,7 +39,7 @@ extern "C" {
 
 /** The unit of all sector numbers and counts, whatever the sector size. */
 #define SPLITIO_DISK_SECTOR_SHIFT 9u
-#define SPLITIO_DISK_SECTOR_SIZE 512u
+#define SPLITIO_DISK_SECTOR_SIZE  512u
 
 /** Operations of struct splitio_disk_io. */
 enum splitio_disk_op {
@@ -62,25 +62,25 @@ enum splitio_disk_op {
 
 /** What a disk is. A disk may grow; the owner asks again when told so. */
 struct splitio_disk_info {
-    uint64_t nr_sectors;          /**< in units of 512 bytes */
-    uint32_t sector_size;         /**< logical, bytes: 512 or 4096 */
+    uint64_t nr_sectors;           /**< in units of 512 bytes */
+    uint32_t sector_size;          /**< logical, bytes: 512 or 4096 */
     uint32_t physical_sector_size; /**< bytes */
-    uint32_t discard_granularity; /**< bytes, 0 if discard is not offered */
-    uint32_t discard_alignment;   /**< bytes */
-    uint32_t flags;               /**< SPLITIO_DISK_* */
+    uint32_t discard_granularity;  /**< bytes, 0 if discard is not offered */
+    uint32_t discard_alignment;    /**< bytes */
+    uint32_t flags;                /**< SPLITIO_DISK_* */
 };
 
 /** One request. The caller owns it and its memory until done() is called. */
 struct splitio_disk_io {
     enum splitio_disk_op op;
-    uint32_t flags;             /**< SPLITIO_DISK_IO_* */
-    uint64_t sector;            /**< first, in units of 512 bytes */
-    uint64_t nr_sectors;        /**< length; equals the sum of iov for R/W */
+    uint32_t flags;      /**< SPLITIO_DISK_IO_* */
+    uint64_t sector;     /**< first, in units of 512 bytes */
+    uint64_t nr_sectors; /**< length; equals the sum of iov for R/W */
     const struct splitio_iovec *iov; /**< read, write: nr_iov pieces */
     uint32_t nr_iov;
     /** Called once from poll(): 0 or a negative SPLITIO_E*. */
     void (*done)(struct splitio_disk_io *io, int status);
-    void *engine_private[4];    /**< the engine's while it holds the request */
+    void *engine_private[4]; /**< the engine's while it holds the request */
 };
 
 /** The engine table. */
