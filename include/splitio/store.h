@@ -165,12 +165,17 @@ struct splitio_store_watch {
 /** Bytes of requests that may wait for the transport. */
 #define SPLITIO_STORE_OUT_BYTES 8192u
 
+/** Watches are found by their token in this many lists. */
+#define SPLITIO_STORE_WATCH_BUCKETS 64u
+
 /** A connection. Fields are private, not ABI. */
 struct splitio_store {
     struct splitio_store_transport transport;
     struct splitio_store_call *calls; /* sent, not answered; oldest first */
-    struct splitio_store_watch *watches;
+    struct splitio_store_call **calls_end;
+    struct splitio_store_watch *watches[SPLITIO_STORE_WATCH_BUCKETS];
     uint32_t next_req_id, next_watch_id;
+    uint32_t nr_unsent; /* watches that wait for their registration */
     uint32_t in_bytes, out_start, out_end;
     int broken; /* 0 or the error that ended the connection */
     bool polling, moved;
