@@ -84,6 +84,9 @@ struct splitio_iovec {
 #define SPLITIO_CONTAINER_OF(ptr, type, member)                                \
     ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/** On functions that a macro makes, and not every user calls. */
+#define SPLITIO_MAYBE_UNUSED __attribute__((unused))
+
 #ifdef __cplusplus
 #define SPLITIO_STATIC_ASSERT(cond, text) static_assert(cond, text)
 #else

@@ -422,41 +422,45 @@ static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
     struct name##_back {                                                       \
         struct splitio_ring_back ring;                                         \
     };                                                                         \
-    static inline int name##_front_init(struct name##_front *r, void *pages,   \
-                                        uint32_t nr_pages)                     \
+    SPLITIO_MAYBE_UNUSED static inline int name##_front_init(                  \
+        struct name##_front *r, void *pages, uint32_t nr_pages)                \
     {                                                                          \
         return splitio_ring_front_init(&r->ring, pages, nr_pages,              \
                                        name##_slot_bytes);                     \
     }                                                                          \
-    static inline int name##_front_attach(struct name##_front *r, void *pages, \
-                                          uint32_t nr_pages, uint32_t index)   \
+    SPLITIO_MAYBE_UNUSED static inline int name##_front_attach(                \
+        struct name##_front *r, void *pages, uint32_t nr_pages,                \
+        uint32_t index)                                                        \
     {                                                                          \
         return splitio_ring_front_attach(&r->ring, pages, nr_pages,            \
                                          name##_slot_bytes, index);            \
     }                                                                          \
-    static inline req_type *name##_front_reserve(struct name##_front *r)       \
+    SPLITIO_MAYBE_UNUSED static inline req_type *name##_front_reserve(         \
+        struct name##_front *r)                                                \
     {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return (req_type *)splitio_ring_front_reserve(&r->ring);               \
     }                                                                          \
-    static inline int name##_front_take(struct name##_front *r, rsp_type *rsp) \
+    SPLITIO_MAYBE_UNUSED static inline int name##_front_take(                  \
+        struct name##_front *r, rsp_type *rsp)                                 \
     {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return splitio_ring_front_take(&r->ring, rsp, sizeof(*rsp));           \
     }                                                                          \
-    static inline int name##_back_attach(struct name##_back *r, void *pages,   \
-                                         uint32_t nr_pages)                    \
+    SPLITIO_MAYBE_UNUSED static inline int name##_back_attach(                 \
+        struct name##_back *r, void *pages, uint32_t nr_pages)                 \
     {                                                                          \
         return splitio_ring_back_attach(&r->ring, pages, nr_pages,             \
                                         name##_slot_bytes);                    \
     }                                                                          \
-    static inline int name##_back_take(struct name##_back *r, req_type *req)   \
+    SPLITIO_MAYBE_UNUSED static inline int name##_back_take(                   \
+        struct name##_back *r, req_type *req)                                  \
     {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return splitio_ring_back_take(&r->ring, req, sizeof(*req));            \
     }                                                                          \
-    static inline int name##_back_put(struct name##_back *r,                   \
-                                      const rsp_type *rsp)                     \
+    SPLITIO_MAYBE_UNUSED static inline int name##_back_put(                    \
+        struct name##_back *r, const rsp_type *rsp)                            \
     {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return splitio_ring_back_put(&r->ring, rsp, sizeof(*rsp));             \
