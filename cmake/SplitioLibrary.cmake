@@ -87,6 +87,8 @@ function(splitio_library name)
       string(APPEND pc_libs " -pthread")
     endif()
   endforeach()
+  # Relative, so that an installed tree can be moved.
+  file(RELATIVE_PATH pc_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
   set(pc_name ${name})
   set(pc_description "${L_DESCRIPTION}")
   configure_file(${PROJECT_SOURCE_DIR}/cmake/splitio.pc.in
