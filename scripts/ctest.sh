@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# Runs CTest and translates what it found for scripts/test.sh. Sourced.
+
+# run_ctest PRESET [CTEST-OPTION...]: one line for each cmocka case, and one for
+# each test that is not a cmocka program.
+run_ctest()
+{
+    local dir=build/$1 xml
+    shift
+    xml=$PWD/$dir/junit.xml
+    rm -f "$xml"
+    ctest --test-dir "$dir" -j "$(jobs)" --output-junit "$xml" --timeout 300 \
+        --test-output-size-passed 4000000 --test-output-size-failed 4000000 \
+        --no-tests=ignore "$@" >"$dir/ctest.out" 2>&1
+    [ -f "$xml" ] || {
+        cat "$dir/ctest.out"
+        not_ok "ctest in $dir"
+        return
+    }
+    awk -f scripts/junit.awk "$xml"
+}

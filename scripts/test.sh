@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs test suites and counts. A suite is a script in tests/suites, which prints
+# "ok - ", "not ok - " or "skip - " and a name for each check.
+set -u
+cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
+. scripts/lib.sh
+
+# All suites, fast ones first.
+all="lint headers abi unit core install examples hosted clang asan tsan doc demo"
+
+suites=
+for s in "${@:-all}"; do
+    case $s in
+    all) suites="$suites $all" ;;
+    list) say "$all" && exit 0 ;;
+    *)
+        [ -f "tests/suites/$s.sh" ] || die "no such suite: $s (there are: $all)"
+        suites="$suites $s"
+        ;;
+    esac
+done
+
+need build test clients
+mkdir -p build/log
+passed=0 failed=0 skipped=0 k=0
+set -- $suites
+for s in "$@"; do
+    log=build/log/$s.log
+    [ -f "tests/suites/$s.sh" ] || continue
+    k=$((k + 1)) start=$SECONDS
+    printf '[%2d/%d] %-9s' "$k" $# "$s"
+    bash "tests/suites/$s.sh" >"$log" 2>&1 </dev/null
+    rc=$?
+    p=$(grep -c '^ok - ' "$log")
+    f=$(grep -c '^not ok - ' "$log")
+    n=$(grep -c '^skip - ' "$log")
+    if [ $rc -ne 0 ] && [ "$f" = 0 ]; then
+        say "not ok - $s: the suite ended with status $rc" >>"$log"
+        f=1
+    fi
+    say "$p passed, $f failed, $n skipped ($((SECONDS - start)) s)"
+    grep '^skip - ' "$log" | sed 's/^/        /'
+    if [ "$f" != 0 ]; then
+        grep '^not ok - ' "$log" | sed 's/^/        /'
+        say "        --- the end of $log:"
+        tail -n "${SPLITIO_LOG_LINES:-60}" "$log" | sed 's/^/        /'
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + n))
+done
+tail=
+[ $skipped = 0 ] || tail=", $skipped skipped"
+say "$passed passed, $failed failed$tail"
+[ $failed = 0 ] && [ $passed != 0 ]

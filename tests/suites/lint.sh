@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# What the house rules say and a machine can check.
+. scripts/lib.sh
+
+sources=$(git ls-files '*.c' '*.h' '*.cc' '*.hpp')
+product=$(git ls-files 'include/*.h' 'src/*.[ch]' 'bindings/*.[ch]' \
+    'tools/*.[ch]' 'examples/*.[ch]')
+core=$(git ls-files 'src/*.[ch]' | grep -vE '^src/(disk|nic)/')
+
+spdx()
+{
+    local f bad=0
+    for f in $sources $(git ls-files dev '.ci/run' '*.sh' '*.awk' '*.py' '*.rs' \
+        '*CMakeLists.txt' '*.cmake'); do
+        head -3 "$f" | grep -q 'SPDX-License-Identifier: BSD-2-Clause' ||
+            { say "$f"; bad=1; }
+    done
+    return $bad
+}
+
+# Prints its input and fails, if there is any.
+none() { ! grep .; }
+
+freestanding()
+{
+    grep -nE '^ *# *include *<' $core |
+        grep -vE '<(splitio/.*|stdint|stddef|stdbool)(\.h)?>' | none
+}
+
+own_side_of_the_port()
+{
+    grep -nE '^ *# *include *["<](\.\./)*src/|^ *# *include *"\.\./' \
+        $(git ls-files 'bindings/*' 'examples/*' 'tools/*' | grep -E '\.(c|h|cc|hpp)$') \
+        /dev/null | none
+}
+
+only_arch_h_asks_for_the_processor()
+{
+    grep -nE '^ *# *if.*(__x86_64__|__i386__|__aarch64__|__arm__|__riscv|__powerpc|_WIN32|__linux__)' \
+        $core $(git ls-files 'include/*.h' | grep -v '/arch\.h$') /dev/null | none
+}
+
+file_sizes()
+{
+    wc -l $product | awk '$2 == "total" {next}
+        /\.c$/ && $1 > 400 || /\.h$/ && $1 > 500 {print $2 ": " $1 " lines"}' | none
+}
+
+function_sizes()
+{
+    awk -f scripts/functions.awk $(tr ' ' '\n' <<<"$product" | grep '\.c$')
+}
+
+formatted()
+{
+    clang-format --dry-run -Werror $sources
+}
+
+shell_scripts()
+{
+    shellcheck -x -e SC1091,SC2013,SC2046,SC2086 dev .ci/run $(git ls-files '*.sh')
+}
+
+readme_shows_the_example()
+{
+    diff <(awk '/^```c$/ {on = 1; next} /^```/ {on = 0} on' README.md) \
+        <(awk '/#include/ {on = 1} on' examples/embed/embed.c)
+}
+
+unfinished()
+{
+    grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $sources | none
+}
+
+check lint.spdx spdx
+check lint.layers awk -f scripts/layers.awk $(git ls-files 'include/*.h')
+check lint.core_includes_no_platform_header freestanding
+check lint.bindings_include_no_source own_side_of_the_port
+check lint.only_arch_h_asks_for_the_processor only_arch_h_asks_for_the_processor
+check lint.file_sizes file_sizes
+check lint.function_sizes function_sizes
+check lint.readme_shows_the_example readme_shows_the_example
+check lint.unfinished unfinished
+if command -v clang-format >/dev/null; then
+    check lint.clang_format formatted
+else
+    skip lint.clang_format "no clang-format"
+fi
+if command -v shellcheck >/dev/null; then
+    check lint.shellcheck shell_scripts
+else
+    skip lint.shellcheck "no shellcheck"
+fi
