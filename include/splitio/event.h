@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Event channels: the guest's pending bits, and the engine that sets them. */
+#ifndef SPLITIO_EVENT_H
+#define SPLITIO_EVENT_H
+
+/**
+ * @file
+ * @brief Event channels, 2-level ABI (layer 1).
+ *
+ * **What it is.** A one-bit mailbox between two domains. A channel has a port at
+ * each end; sending on one sets the other's pending bit and interrupts a
+ * virtual CPU, unless the port is masked. A second send before the first was
+ * handled is not counted. Bits, masks and a two-level selector lie in the
+ * domain's shared info page. Sources: xen/event_channel.h, xen/xen.h
+ * (shared_info, vcpu_info).
+ *
+ * **Who calls what.**
+ *  - Whoever owns a shared info page (a guest, or a host domain whose backs bind
+ *    to guests) has a `splitio_event_guest`: bind handlers, scan on an upcall,
+ *    unmask when the work is done.
+ *  - The hypervisor side has one `splitio_event_engine` a machine with a
+ *    `splitio_event_domain` for each domain.
+ *
+ * **Typical loop.**
+ *
+ *     owner of the page                        the other end
+ *     on upcall:                               splitio_event_engine_send(...)
+ *         splitio_event_guest_scan(...)
+ *             -> handler: "there is work"
+ *     later: work until the ring is empty
+ *         splitio_event_guest_unmask(...)
+ *
+ * scan() masks a port before it calls the handler, and only unmask() lets it
+ * through again (late end of interrupt): a peer that sends without end costs
+ * its victim one handler call for each piece of work done, and nobody else
+ * anything.
+ *
+ * **Memory order.** send() sets pending, then looks at the mask; unmask() clears
+ * the mask, then looks at pending; all are totally ordered, so one of them sees
+ * the other. send() then sets the selector, then upcall-pending, which are taken
+ * back by exchange in the opposite order.
+ *
+ * **Trust.** A guest can write anything into its own shared info; the engine
+ * only sets bits in it and reads one mask bit, so a guest can lose its own events
+ * and nothing else. Port numbers from guests are bounded by the domain's table.
+ */
+
+#include <splitio/arch.h>
+#include <splitio/port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- wire format ---- */
+
+/** Where the event words lie in a shared info page: differs by CPU ABI. */
+struct splitio_event_abi {
+    uint16_t word_bits;      /**< 32 or 64: bits of the guest's long */
+    uint16_t nr_vcpus;       /**< vcpu_info entries in the page */
+    uint16_t vcpu_stride;    /**< bytes from one vcpu_info to the next */
+    uint16_t upcall_pending; /**< in vcpu_info: one byte */
+    uint16_t upcall_mask;    /**< in vcpu_info: one byte */
+    uint16_t selector;       /**< in vcpu_info: one word */
+    uint16_t pending;        /**< in the page: word_bits words */
+    uint16_t mask;           /**< in the page: word_bits words */
+};
+
+/** 4096 channels; x86_64. */
+extern const struct splitio_event_abi splitio_event_abi_x86_64;
+/** 1024 channels; x86_32. */
+extern const struct splitio_event_abi splitio_event_abi_x86_32;
+
+/** Ports that an ABI can express: word_bits squared. */
+static inline uint32_t
+splitio_event_abi_nr_ports(const struct splitio_event_abi *abi)
+{
+    return (uint32_t)abi->word_bits * abi->word_bits;
+}
+
+/* ---- owner of a shared info page ---- */
+
+/** A domain's view of its events. Fields are private, not ABI. */
+struct splitio_event_guest {
+    const struct splitio_event_abi *abi;
+    uint8_t *shared_info;
+    struct splitio_event_handler *handlers; /* one a port */
+    uint32_t nr_handlers;
+    uint32_t next[32]; /* per vcpu: port where the next scan begins */
+};
+
+/**
+ * @brief Begin with every port masked and nothing bound.
+ * @param[out] g           the view.
+ * @param[in]  abi         layout of the page.
+ * @param[in]  shared_info the page; its event words are initialised.
+ * @param[in]  handlers    one for each port that may be bound, kept.
+ * @param[in]  nr_handlers ports at or above are never delivered.
+ *
+ * Caller: owner, before any port is opened. Order: none. Peer: nothing.
+ */
+void splitio_event_guest_init(struct splitio_event_guest *g,
+                              const struct splitio_event_abi *abi,
+                              void *shared_info,
+                              struct splitio_event_handler *handlers,
+                              uint32_t nr_handlers);
+
+/**
+ * @brief Give a port its handler and unmask it.
+ * @return true if an event is pending already: scan soon.
+ * Call only with a port below nr_handlers and not bound.
+ *
+ * Caller: owner, scanning thread. Order: as splitio_event_guest_unmask().
+ * Peer: may have sent before; that event is not lost.
+ */
+bool splitio_event_guest_bind(struct splitio_event_guest *g,
+                              splitio_evtchn_t port,
+                              struct splitio_event_handler handler);
+
+/** @brief Mask a port and forget its handler and any pending event. */
+void splitio_event_guest_unbind(struct splitio_event_guest *g,
+                                splitio_evtchn_t port);
+
+/** @brief Hold back a port's events; they are kept as pending. */
+void splitio_event_guest_mask(struct splitio_event_guest *g,
+                              splitio_evtchn_t port);
+
+/**
+ * @brief Let a port's events through: end of interrupt.
+ * @return true if an event came while it was masked. The upcall has been marked
+ * pending on @p vcpu then: scan soon.
+ *
+ * Caller: owner, any thread. Order: see the overview; pairs with
+ * splitio_event_engine_send(). Peer: whether it has sent.
+ */
+bool splitio_event_guest_unmask(struct splitio_event_guest *g, unsigned vcpu,
+                                splitio_evtchn_t port);
+
+/**
+ * @brief Handle an upcall: for each pending port, mask it, clear it, call its
+ * handler. Begins after the port where the last scan ended, so that no port
+ * starves another.
+ * @param[in] vcpu   whose selector.
+ * @param[in] budget most handlers to call.
+ * @return handlers called. If it equals @p budget there may be more, and the
+ * upcall is marked pending again.
+ *
+ * Caller: owner, one thread a vcpu. Order: acquires the sender's writes before
+ * splitio_event_engine_send(). Peer: which of its own ports are pending.
+ */
+unsigned splitio_event_guest_scan(struct splitio_event_guest *g, unsigned vcpu,
+                                  unsigned budget);
+
+/** @brief True if an upcall is marked pending: scan() has work. */
+bool splitio_event_guest_has_upcall(const struct splitio_event_guest *g,
+                                    unsigned vcpu);
+
+/* ---- hypervisor side ---- */
+
+/** States of a port (EVTCHNSTAT_*). */
+enum splitio_event_state {
+    SPLITIO_EVTCHN_CLOSED = 0,
+    SPLITIO_EVTCHN_UNBOUND = 1,
+    SPLITIO_EVTCHN_INTERDOMAIN = 2,
+    SPLITIO_EVTCHN_PIRQ = 3,
+    SPLITIO_EVTCHN_VIRQ = 4,
+    SPLITIO_EVTCHN_IPI = 5,
+};
+
+/** Answer of splitio_event_engine_status(). */
+struct splitio_event_status {
+    enum splitio_event_state state;
+    unsigned vcpu;
+    splitio_domid_t remote;       /**< unbound, interdomain */
+    splitio_evtchn_t remote_port; /**< interdomain */
+};
+
+/** A domain as the engine sees it. Fields are private, not ABI. */
+struct splitio_event_domain {
+    splitio_domid_t domid;
+    const struct splitio_event_abi *abi;
+    uint8_t *shared_info;
+    uint64_t *ports; /* one word a port: state, vcpu, remote domain and port */
+    uint32_t nr_ports;
+    uint32_t nr_open;
+    uint32_t next_free; /* where the next search for a free port begins */
+};
+
+/** The engine. Fields are private, not ABI. */
+struct splitio_event_engine {
+    const struct splitio_hypervisor_port *port;
+    struct splitio_domain_slot *slots;
+    unsigned nr_slots;
+    uint32_t lock; /* of opening and closing; send() does not take it */
+};
+
+/** Bytes of memory for splitio_event_engine_add(). */
+#define SPLITIO_EVENT_DOMAIN_MEM(nr_ports)                                     \
+    ((size_t)(nr_ports) * sizeof(uint64_t))
+
+/**
+ * @brief Make an engine for domain ids 0 to @p nr_slots - 1.
+ * Caller: hypervisor side, once. Order: none. Peer: nothing.
+ */
+void splitio_event_engine_init(struct splitio_event_engine *e,
+                               const struct splitio_hypervisor_port *port,
+                               struct splitio_domain_slot *slots,
+                               unsigned nr_slots);
+
+/**
+ * @brief Register a domain.
+ * @param[out] d           caller's memory, kept until removed.
+ * @param[in]  shared_info host address of its page.
+ * @param[in]  nr_ports    2 to what the ABI can express; port 0 is never used.
+ * @param[in]  mem         SPLITIO_EVENT_DOMAIN_MEM(nr_ports) bytes, kept.
+ * @return 0; SPLITIO_EINVAL; SPLITIO_EEXIST.
+ *
+ * Caller: hypervisor side. Order: releases @p d. Peer: nothing.
+ */
+int splitio_event_engine_add(struct splitio_event_engine *e,
+                             struct splitio_event_domain *d,
+                             splitio_domid_t domid,
+                             const struct splitio_event_abi *abi,
+                             void *shared_info, uint32_t nr_ports,
+                             uint64_t *mem);
+
+/**
+ * @brief Close all ports of a domain and forget it.
+ * @return 0: the memory is the caller's; SPLITIO_EAGAIN: a call of another
+ * thread is about to leave, call again; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, one thread a domain. Order: acquires all sends that
+ * went before. Peer: cannot delay it.
+ */
+int splitio_event_engine_remove(struct splitio_event_engine *e,
+                                splitio_domid_t domid);
+
+/**
+ * @brief Open a port of @p self that @p remote may bind to.
+ * @return 0; SPLITIO_ENOSPC: no port is free; SPLITIO_ENOENT: no such domain
+ * @p self (the remote need not exist yet).
+ *
+ * Caller: hypervisor side, any thread. Order: none. Peer: nothing.
+ */
+int splitio_event_engine_alloc_unbound(struct splitio_event_engine *e,
+                                       splitio_domid_t self,
+                                       splitio_domid_t remote,
+                                       splitio_evtchn_t *port);
+
+/**
+ * @brief Connect a new port of @p self to an unbound port of @p remote. The new
+ * port gets one event at once: something may have been sent before.
+ * @return 0; SPLITIO_ENOENT: no such domain; SPLITIO_EINVAL: that port is not
+ * there, not unbound, or not open to @p self; SPLITIO_ENOSPC.
+ *
+ * Caller: hypervisor side, any thread. Order: none. Peer: the port number.
+ */
+int splitio_event_engine_bind_interdomain(struct splitio_event_engine *e,
+                                          splitio_domid_t self,
+                                          splitio_domid_t remote,
+                                          splitio_evtchn_t remote_port,
+                                          splitio_evtchn_t *port);
+
+/**
+ * @brief Close a port. The other end, if any, goes back to unbound.
+ * @return 0; SPLITIO_EINVAL: not open; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread. Order: none; a send under way may still
+ * set the pending bit of a port just closed. Peer: nothing.
+ */
+int splitio_event_engine_close(struct splitio_event_engine *e,
+                               splitio_domid_t self, splitio_evtchn_t port);
+
+/**
+ * @brief Send on a port: mark the other end pending, interrupt if need be.
+ * @return 0 (also on an unbound port: nobody listens); SPLITIO_EINVAL: not a
+ * port one can send on; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread, lock-free. Order: releases what the
+ * sender wrote before to splitio_event_guest_scan(). Peer: the port number;
+ * the mask bit of its own page.
+ */
+int splitio_event_engine_send(struct splitio_event_engine *e,
+                              splitio_domid_t self, splitio_evtchn_t port);
+
+/**
+ * @brief Unmask on behalf of @p self, and deliver what was held back.
+ * For guests that ask the hypervisor side instead of doing it themselves.
+ * @return 0; SPLITIO_EINVAL; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread. Order: as splitio_event_guest_unmask().
+ */
+int splitio_event_engine_unmask(struct splitio_event_engine *e,
+                                splitio_domid_t self, splitio_evtchn_t port);
+
+/**
+ * @brief Deliver a port's events to another virtual CPU from now on.
+ * @return 0; SPLITIO_EINVAL: not open, or no such vcpu in the ABI's page;
+ * SPLITIO_ENOENT.
+ */
+int splitio_event_engine_bind_vcpu(struct splitio_event_engine *e,
+                                   splitio_domid_t self, splitio_evtchn_t port,
+                                   unsigned vcpu);
+
+/**
+ * @brief What a port is.
+ * @return 0; SPLITIO_EINVAL: out of range; SPLITIO_ENOENT.
+ */
+int splitio_event_engine_status(struct splitio_event_engine *e,
+                                splitio_domid_t self, splitio_evtchn_t port,
+                                struct splitio_event_status *status);
+
+/** @brief Ports that are open; 0 if the domain is not registered. */
+uint32_t splitio_event_engine_nr_open(struct splitio_event_engine *e,
+                                      splitio_domid_t domid);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPLITIO_EVENT_H */

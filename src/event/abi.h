@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bits and words of a shared info page, in the guest's word size. */
+#ifndef SPLITIO_SRC_EVENT_ABI_H
+#define SPLITIO_SRC_EVENT_ABI_H
+
+#include <splitio/event.h>
+
+/*
+ * A bit lies in a word of the guest's size; operating on it in words of another
+ * size would be right on little-endian machines only.
+ */
+
+static inline void *word_at(const struct splitio_event_abi *abi, uint8_t *array,
+                            uint32_t port)
+{
+    return array + (size_t)(port / abi->word_bits) * (abi->word_bits / 8u);
+}
+
+/* Each returns the bit before. */
+
+static inline bool bit_set(const struct splitio_event_abi *abi, uint8_t *array,
+                           uint32_t port)
+{
+    unsigned bit = port % abi->word_bits;
+    void *word = word_at(abi, array, port);
+
+    if (abi->word_bits == 64)
+        return splitio_fetch_or_u64(word, UINT64_C(1) << bit) >> bit & 1;
+    return splitio_fetch_or_u32(word, UINT32_C(1) << bit) >> bit & 1;
+}
+
+static inline bool bit_clear(const struct splitio_event_abi *abi,
+                             uint8_t *array, uint32_t port)
+{
+    unsigned bit = port % abi->word_bits;
+    void *word = word_at(abi, array, port);
+
+    if (abi->word_bits == 64)
+        return splitio_fetch_and_u64(word, ~(UINT64_C(1) << bit)) >> bit & 1;
+    return splitio_fetch_and_u32(word, ~(UINT32_C(1) << bit)) >> bit & 1;
+}
+
+/* A whole word, ordered after every totally ordered operation before it. */
+static inline uint64_t word_read(const struct splitio_event_abi *abi,
+                                 uint8_t *array, unsigned index)
+{
+    uint8_t *word = array + (size_t)index * (abi->word_bits / 8u);
+
+    if (abi->word_bits == 64)
+        return __atomic_load_n((uint64_t *)(void *)word, __ATOMIC_SEQ_CST);
+    return __atomic_load_n((uint32_t *)(void *)word, __ATOMIC_SEQ_CST);
+}
+
+static inline bool bit_test(const struct splitio_event_abi *abi, uint8_t *array,
+                            uint32_t port)
+{
+    return word_read(abi, array, port / abi->word_bits) >>
+               (port % abi->word_bits) &
+           1;
+}
+
+/* Take a word and leave 0. */
+static inline uint64_t word_take(const struct splitio_event_abi *abi,
+                                 uint8_t *word)
+{
+    if (abi->word_bits == 64)
+        return splitio_xchg_u64((uint64_t *)(void *)word, 0);
+    return splitio_xchg_u32((uint32_t *)(void *)word, 0);
+}
+
+static inline uint8_t *vcpu_info(const struct splitio_event_abi *abi,
+                                 uint8_t *shared_info, unsigned vcpu)
+{
+    return shared_info + (size_t)vcpu * abi->vcpu_stride;
+}
+
+/*
+ * Make a pending port known to a vcpu. True if the vcpu had no upcall pending,
+ * that is, if it must be interrupted.
+ */
+static inline bool mark_vcpu(const struct splitio_event_abi *abi,
+                             uint8_t *shared_info, unsigned vcpu, uint32_t port)
+{
+    uint8_t *v = vcpu_info(abi, shared_info, vcpu);
+
+    if (bit_set(abi, v + abi->selector, port / abi->word_bits))
+        return false;
+    return splitio_xchg_u8(v + abi->upcall_pending, 1) == 0;
+}
+
+#endif /* SPLITIO_SRC_EVENT_ABI_H */
