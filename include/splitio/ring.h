@@ -279,29 +279,43 @@ int splitio_ring_back_attach(struct splitio_ring_back *r, void *pages,
 bool splitio_ring_back_is_valid(const struct splitio_ring_back *r);
 
 /**
- * @brief Requests waiting to be taken.
+ * @brief Requests waiting to be taken, counted afresh: for who needs several at
+ * once and finds that pending() has too few.
  * @return their number, 0 to nr_slots; SPLITIO_EPROTO if more requests are
- * claimed than the ring has slots free of answers (broken from then on).
+ * claimed than the ring has slots free of answers, or fewer than before (broken
+ * from then on).
  *
- * Caller: back. The shared index is read only when the cached one is used up.
- * Order: acquires the slots of splitio_ring_front_publish(). Peer: req_prod,
- * bounded to nr_slots beyond the last response.
+ * Caller: back. Order: acquires the slots of splitio_ring_front_publish().
+ * Peer: req_prod, bounded to nr_slots beyond the last response.
  */
-static inline int splitio_ring_back_pending(struct splitio_ring_back *r)
+static inline int splitio_ring_back_look(struct splitio_ring_back *r)
 {
     uint32_t seen;
 
-    if (r->req_seen != r->req_cons)
-        return (int)(r->req_seen - r->req_cons);
     if (r->broken)
         return SPLITIO_EPROTO;
     seen = splitio_load_acquire_u32(&r->sring->req_prod);
-    if (seen - r->req_cons > r->nr_slots - (r->req_cons - r->rsp_prod)) {
+    if (seen - r->req_cons > r->nr_slots - (r->req_cons - r->rsp_prod) ||
+        seen - r->req_cons < r->req_seen - r->req_cons) {
         r->broken = true;
         return SPLITIO_EPROTO;
     }
     r->req_seen = seen;
     return (int)(seen - r->req_cons);
+}
+
+/**
+ * @brief Requests waiting to be taken.
+ * @return as splitio_ring_back_look().
+ *
+ * Caller: back. The shared index is read only when the cached one is used up.
+ * Order: as splitio_ring_back_look(). Peer: the same.
+ */
+static inline int splitio_ring_back_pending(struct splitio_ring_back *r)
+{
+    if (r->req_seen != r->req_cons)
+        return (int)(r->req_seen - r->req_cons);
+    return splitio_ring_back_look(r);
 }
 
 /**
@@ -387,19 +401,21 @@ static inline bool splitio_ring_back_publish(struct splitio_ring_back *r)
 }
 
 /**
- * @brief Ask for an event when @p distance more requests are there, and look
- * again. As splitio_ring_front_rearm(), for requests.
- * @return requests waiting now; 0, wait for the event; SPLITIO_EPROTO.
+ * @brief Ask for an event when @p distance requests are there beyond those
+ * taken, and look again. As splitio_ring_front_rearm(), for requests.
+ * @return requests waiting now; below @p distance, wait for the event;
+ * SPLITIO_EPROTO.
  *
- * Caller: back, when pending() is 0. Order: the fence pairs with
- * splitio_ring_front_publish(). Peer: req_prod, as for pending().
+ * Caller: back, when pending() is below @p distance: 1 for the very next, more
+ * for who needs several at once. Order: the fence pairs with
+ * splitio_ring_front_publish(). Peer: req_prod, as for look().
  */
 static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
                                           uint32_t distance)
 {
     splitio_write_once_u32(&r->sring->req_event, r->req_cons + distance);
     splitio_fence();
-    return splitio_ring_back_pending(r);
+    return splitio_ring_back_look(r);
 }
 
 /**
