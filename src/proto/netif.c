@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Checks on chains of netif slots. Pure: copies in, verdict out. */
+#include <splitio/proto/netif.h>
+
+/* What is common to the extras of both directions. 1: another extra follows. */
+static int feed_extra(const struct splitio_netif_extra *e, uint8_t *types,
+                      uint8_t *nr)
+{
+    unsigned bit;
+
+    if (e->type == 0 || e->type >= SPLITIO_NETIF_EXTRA_TYPES)
+        return SPLITIO_EPROTO;
+    bit = 1u << e->type;
+    if (*types & bit)
+        return SPLITIO_EPROTO;
+    *types = (uint8_t)(*types | bit);
+    (*nr)++;
+    return (e->flags & SPLITIO_NETIF_EXTRA_FLAG_MORE) != 0;
+}
+
+static bool gso_makes_sense(const struct splitio_netif_extra *e)
+{
+    return e->u.gso.size >= SPLITIO_NETIF_GSO_SIZE_MIN &&
+           (e->u.gso.type == SPLITIO_NETIF_GSO_TCPV4 ||
+            e->u.gso.type == SPLITIO_NETIF_GSO_TCPV6);
+}
+
+static int tx_extra(struct splitio_netif_tx_packet *p,
+                    const struct splitio_netif_extra *e)
+{
+    int more = feed_extra(e, &p->extra_types, &p->nr_extras);
+
+    if (more < 0)
+        return more;
+    p->in_extras = more != 0;
+    switch (e->type) {
+    case SPLITIO_NETIF_EXTRA_GSO:
+        p->gso_size = e->u.gso.size;
+        p->gso_type = e->u.gso.type;
+        if (!gso_makes_sense(e))
+            p->verdict = SPLITIO_NETIF_DROP;
+        break;
+    case SPLITIO_NETIF_EXTRA_MCAST_ADD:
+    case SPLITIO_NETIF_EXTRA_MCAST_DEL:
+        __builtin_memcpy(p->mcast, e->u.mcast.addr, 6);
+        if (p->verdict == SPLITIO_NETIF_ACCEPT)
+            p->verdict = SPLITIO_NETIF_MCAST;
+        break;
+    default: /* a hash of the flow: of no use here */
+        break;
+    }
+    return 0;
+}
+
+static int tx_first(struct splitio_netif_tx_packet *p,
+                    const struct splitio_netif_tx_request *req)
+{
+    p->flags = req->flags;
+    p->len_bytes = req->size;
+    p->first.gref = req->gref;
+    p->first.offset = req->offset;
+    p->ids[0] = req->id;
+    p->nr_ids = 1;
+    p->in_extras = (req->flags & SPLITIO_NETTXF_EXTRA_INFO) != 0;
+    /* Room for the first segment, whose size is known last. */
+    p->nr_segs = 1;
+    return 0;
+}
+
+static int tx_next(struct splitio_netif_tx_packet *p,
+                   const struct splitio_netif_tx_request *req)
+{
+    if (p->nr_ids == SPLITIO_NETIF_SLOTS_FATAL ||
+        (uint32_t)req->offset + req->size > SPLITIO_PAGE_SIZE)
+        return SPLITIO_EPROTO;
+    p->ids[p->nr_ids++] = req->id;
+    p->rest_bytes += req->size;
+    if (p->nr_ids > SPLITIO_NETIF_SLOTS_MAX) {
+        p->verdict = SPLITIO_NETIF_DROP;
+        return 0;
+    }
+    if (req->size == 0)
+        return 0;
+    p->segs[p->nr_segs].gref = req->gref;
+    p->segs[p->nr_segs].offset = req->offset;
+    p->segs[p->nr_segs].size = req->size;
+    p->nr_segs++;
+    return 0;
+}
+
+/* All slots are in: what is left for the first one, and is it a frame? */
+static int tx_complete(struct splitio_netif_tx_packet *p)
+{
+    uint32_t first = p->len_bytes - p->rest_bytes;
+    unsigned i;
+
+    if (p->verdict == SPLITIO_NETIF_MCAST)
+        return 0;
+    if (p->len_bytes < SPLITIO_NETIF_BYTES_MIN ||
+        p->rest_bytes > p->len_bytes) {
+        p->verdict = SPLITIO_NETIF_DROP;
+        return 0;
+    }
+    if (p->first.offset + first > SPLITIO_PAGE_SIZE)
+        return SPLITIO_EPROTO;
+    if (first != 0) {
+        p->segs[0] = p->first;
+        p->segs[0].size = (uint16_t)first;
+        return 0;
+    }
+    p->nr_segs--;
+    for (i = 0; i < p->nr_segs; i++)
+        p->segs[i] = p->segs[i + 1];
+    return 0;
+}
+
+int splitio_netif_tx_feed(struct splitio_netif_tx_packet *p,
+                          const union splitio_netif_tx_slot *slot)
+{
+    int err;
+
+    if (p->in_extras) {
+        err = tx_extra(p, &slot->extra);
+        if (err)
+            return err;
+        if (p->in_extras || (p->flags & SPLITIO_NETTXF_MORE_DATA))
+            return 1;
+        return tx_complete(p);
+    }
+    err = p->nr_ids == 0 ? tx_first(p, &slot->req) : tx_next(p, &slot->req);
+    if (err)
+        return err;
+    if (p->in_extras || (slot->req.flags & SPLITIO_NETTXF_MORE_DATA))
+        return 1;
+    return tx_complete(p);
+}
+
+static int rx_extra(struct splitio_netif_rx_packet *p,
+                    const struct splitio_netif_extra *e)
+{
+    int more = feed_extra(e, &p->extra_types, &p->nr_extras);
+
+    if (more < 0)
+        return more;
+    p->in_extras = more != 0;
+    if (e->type == SPLITIO_NETIF_EXTRA_GSO) {
+        p->gso_size = e->u.gso.size;
+        p->gso_type = e->u.gso.type;
+        if (!gso_makes_sense(e))
+            p->verdict = SPLITIO_NETIF_DROP;
+    }
+    return 0;
+}
+
+static int rx_data(struct splitio_netif_rx_packet *p,
+                   const struct splitio_netif_rx_response *rsp, uint32_t index)
+{
+    uint32_t size = rsp->status > 0 ? (uint32_t)rsp->status : 0;
+
+    if (rsp->id != (index & (SPLITIO_NETIF_RING_SLOTS - 1)) ||
+        rsp->offset + size > SPLITIO_PAGE_SIZE ||
+        p->nr_slots == SPLITIO_NETIF_SLOTS_FATAL)
+        return SPLITIO_EPROTO;
+    if (p->nr_slots == 0) {
+        p->flags = rsp->flags;
+        p->in_extras = (rsp->flags & SPLITIO_NETRXF_EXTRA_INFO) != 0;
+    }
+    p->nr_slots++;
+    p->more_data = (rsp->flags & SPLITIO_NETRXF_MORE_DATA) != 0;
+    if (rsp->status < 0 || p->nr_slots > SPLITIO_NETIF_SLOTS_MAX) {
+        p->verdict = SPLITIO_NETIF_DROP;
+        return 0;
+    }
+    if (size == 0)
+        return 0;
+    p->len_bytes += size;
+    p->segs[p->nr_segs].index = index;
+    p->segs[p->nr_segs].offset = rsp->offset;
+    p->segs[p->nr_segs].size = (uint16_t)size;
+    p->nr_segs++;
+    return 0;
+}
+
+int splitio_netif_rx_feed(struct splitio_netif_rx_packet *p,
+                          const union splitio_netif_rx_slot *slot,
+                          uint32_t index)
+{
+    int err = p->in_extras ? rx_extra(p, &slot->extra)
+                           : rx_data(p, &slot->rsp, index);
+
+    if (err)
+        return err;
+    if (p->in_extras || p->more_data)
+        return 1;
+    if (p->len_bytes < SPLITIO_NETIF_BYTES_MIN ||
+        p->len_bytes > SPLITIO_NETIF_RX_BYTES_MAX)
+        p->verdict = SPLITIO_NETIF_DROP;
+    return 0;
+}
