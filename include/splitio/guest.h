@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest port over a region of memory, a grant table and event channels. */
+#ifndef SPLITIO_GUEST_H
+#define SPLITIO_GUEST_H
+
+/**
+ * @file
+ * @brief The ready-made guest port (layer 2).
+ *
+ * **What it is.** Most guests are alike: some contiguous frames to hand out, a
+ * grant table and a shared info page in memory, and a way to call the hypervisor
+ * side for opening and closing event channels. This is the guest port for them;
+ * a binding supplies the calls (struct splitio_hypercall_ops) and the pages.
+ *
+ * **Who calls what.** The binding makes the guest, calls splitio_guest_poll() on
+ * an upcall, and gives fronts splitio_guest_port(). Fronts of several threads
+ * may use the port; opening and closing channels, and polling, belong to one
+ * thread.
+ *
+ * **Typical loop.**
+ *
+ *     do
+ *         splitio_guest_poll(g, 64)         handlers say: there is work
+ *         poll the devices                  which unmask when they have worked
+ *     while (splitio_guest_has_upcall(g))
+ *     wait for an upcall
+ *
+ * **Memory order.** grant.h's and event.h's.
+ *
+ * **Trust.** The guest trusts the hypervisor side, which it cannot do without. A
+ * peer that keeps a page costs the guest that page: it is in quarantine until
+ * splitio_guest_poll() finds it free.
+ */
+
+#include <splitio/event.h>
+#include <splitio/grant.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a binding supplies: the calls from guest to hypervisor side. */
+struct splitio_hypercall_ops {
+    /** Open a port for @p remote. 0, SPLITIO_ENOSPC, SPLITIO_EIO. */
+    int (*event_alloc)(void *ctx, splitio_domid_t remote,
+                       splitio_evtchn_t *port);
+    /** Close a port. */
+    void (*event_close)(void *ctx, splitio_evtchn_t port);
+    /** Send on a port. Any thread. */
+    void (*event_send)(void *ctx, splitio_evtchn_t port);
+    /** Make the polling thread poll soon, as an upcall would. Any thread. */
+    void (*wake)(void *ctx);
+};
+
+/** Pages handed out as one piece are at most this many. */
+#define SPLITIO_GUEST_RUN_MAX 64u
+
+/** What a guest is made of. */
+struct splitio_guest_config {
+    const struct splitio_hypercall_ops *ops;
+    void *ops_ctx;
+    void *heap;             /**< page-aligned memory to hand out */
+    splitio_gfn_t heap_gfn; /**< frame number of its first page */
+    uint32_t heap_pages;
+    uint64_t *heap_map;       /**< SPLITIO_GUEST_MAP_MEM(heap_pages) bytes */
+    void *grant_frames;       /**< shared table, contiguous */
+    unsigned nr_grant_frames; /**< 1 to 64 */
+    uint32_t *grant_mem;      /**< SPLITIO_GRANT_TABLE_MEM() bytes */
+    void *shared_info;
+    const struct splitio_event_abi *abi;
+    struct splitio_event_handler *handlers; /**< nr_handlers of them */
+    uint32_t nr_handlers;
+};
+
+/** Bytes of the page map for a heap. */
+#define SPLITIO_GUEST_MAP_MEM(pages) (((size_t)(pages) + 63) / 64 * 8)
+
+/** A guest. Fields are private, not ABI. */
+struct splitio_guest {
+    struct splitio_guest_config cfg;
+    struct splitio_grant_table grants;
+    struct splitio_event_guest events;
+    uint32_t nr_free_pages;
+    uint32_t next_word; /* of the map: where the next search begins */
+};
+
+/**
+ * @brief Make a guest; clears grant table and shared info.
+ * @return 0; SPLITIO_EINVAL.
+ *
+ * Caller: binding, once, before the hypervisor side delivers anything. Order:
+ * none. Peer: nothing.
+ */
+int splitio_guest_init(struct splitio_guest *g,
+                       const struct splitio_guest_config *cfg);
+
+/** @brief The port to hand to fronts; good as long as the guest is. */
+struct splitio_guest_port splitio_guest_port(struct splitio_guest *g);
+
+/**
+ * @brief Run the handlers of pending events, and look into the quarantine.
+ * @return handlers called, 0 to @p budget.
+ *
+ * Caller: the polling thread. Order: splitio_event_guest_scan()'s. Peer: which
+ * of its ports are pending.
+ */
+unsigned splitio_guest_poll(struct splitio_guest *g, unsigned budget);
+
+/** @brief True if splitio_guest_poll() has work: do not sleep. */
+static inline bool splitio_guest_has_upcall(const struct splitio_guest *g)
+{
+    return splitio_event_guest_has_upcall(&g->events, 0);
+}
+
+/** @brief Pages that can still be handed out. */
+static inline uint32_t
+splitio_guest_nr_free_pages(const struct splitio_guest *g)
+{
+    return splitio_read_once_u32(&g->nr_free_pages);
+}
+
+/** @brief References lent, quarantine included. */
+static inline uint32_t splitio_guest_nr_lent(const struct splitio_guest *g)
+{
+    return splitio_grant_table_nr_lent(&g->grants);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPLITIO_GUEST_H */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The hypervisor side of one machine, and host ports on it. */
+#ifndef SPLITIO_HYPERVISOR_H
+#define SPLITIO_HYPERVISOR_H
+
+/**
+ * @file
+ * @brief Hypervisor side and the ready-made host port (layer 2).
+ *
+ * **What it is.** Where there is no Xen, splitio arbitrates: a grant engine, an
+ * event engine and the domains they know. A `splitio_host` is a domain of the
+ * machine that lives in the arbiter's own process and runs backs; it implements
+ * the host port by calling the engines directly.
+ *
+ * **Who calls what.** The embedder makes the hypervisor over its hypervisor port,
+ * adds a domain for each guest and one host for the backs, forwards guests'
+ * event calls to `hv->events`, and polls the host when the port's upcall() names
+ * the host's domain.
+ *
+ * **Typical loop of a host.**
+ *
+ *     do
+ *         splitio_host_poll(host, 64)       handlers say: there is work
+ *         poll the devices
+ *     while (splitio_host_has_upcall(host))
+ *     wait for upcall()
+ *
+ * **Memory order.** grant.h's and event.h's.
+ *
+ * **Trust.** Guests are hostile. What they can reach is what the engines let
+ * them: their own table, their own shared info, and pages granted to them.
+ */
+
+#include <splitio/event.h>
+#include <splitio/grant.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The arbiter. Its members may be called directly. */
+struct splitio_hypervisor {
+    struct splitio_grant_engine grants;
+    struct splitio_event_engine events;
+    const struct splitio_hypervisor_port *port;
+};
+
+/**
+ * @brief Make the hypervisor side for domain ids 0 to @p nr_domains - 1.
+ * @param[in] port  kept by pointer.
+ * @param[in] slots 2 * @p nr_domains of them, kept.
+ *
+ * Caller: embedder, once. Order: none. Peer: nothing.
+ */
+void splitio_hypervisor_init(struct splitio_hypervisor *hv,
+                             const struct splitio_hypervisor_port *port,
+                             struct splitio_domain_slot *slots,
+                             unsigned nr_domains);
+
+/** A domain: what the two engines know of it. */
+struct splitio_domain {
+    struct splitio_grant_domain grants;
+    struct splitio_event_domain events;
+};
+
+/** What a domain is made of, in host addresses. */
+struct splitio_domain_config {
+    splitio_domid_t domid;
+    void *const *grant_frames; /**< pages of its grant table */
+    unsigned nr_grant_frames;
+    uint32_t nr_track; /**< most mappings that it may hold */
+    void *grant_mem;   /**< SPLITIO_GRANT_DOMAIN_MEM() bytes */
+    void *shared_info;
+    const struct splitio_event_abi *abi;
+    uint32_t nr_ports;
+    uint64_t *event_mem; /**< SPLITIO_EVENT_DOMAIN_MEM(nr_ports) bytes */
+};
+
+/**
+ * @brief Register a domain with both engines.
+ * @return 0; SPLITIO_EINVAL, SPLITIO_EEXIST; on failure with neither.
+ *
+ * Caller: embedder. Order: releases @p d. Peer: nothing.
+ */
+int splitio_domain_add(struct splitio_hypervisor *hv, struct splitio_domain *d,
+                       const struct splitio_domain_config *cfg);
+
+/**
+ * @brief Take a domain out of both engines.
+ * @return 0: all its memory is the caller's; SPLITIO_EBUSY: backs still hold
+ * its pages: close them and call again; SPLITIO_EAGAIN: call again;
+ * SPLITIO_ENOENT: it was not, or is no longer, registered.
+ *
+ * Caller: embedder, one thread a domain. Order: acquires all calls that went
+ * before. Peer: cannot delay it.
+ */
+int splitio_domain_remove(struct splitio_hypervisor *hv, splitio_domid_t domid);
+
+/** A domain that runs backs in this process. Fields are private, not ABI. */
+struct splitio_host {
+    struct splitio_hypervisor *hv;
+    splitio_domid_t domid;
+    struct splitio_event_guest events;
+};
+
+/**
+ * @brief Make a host of a domain that was added; owns its shared info.
+ * @param[in] handlers    one for each port, kept.
+ * @param[in] shared_info the page that the domain was added with.
+ *
+ * Caller: embedder, once, before any guest can send to it. Order: none.
+ * Peer: nothing.
+ */
+void splitio_host_init(struct splitio_host *host, struct splitio_hypervisor *hv,
+                       splitio_domid_t domid,
+                       const struct splitio_event_abi *abi, void *shared_info,
+                       struct splitio_event_handler *handlers,
+                       uint32_t nr_handlers);
+
+/** @brief The port to hand to backs; good as long as the host is. */
+struct splitio_host_port splitio_host_port(struct splitio_host *host);
+
+/**
+ * @brief Run the handlers of pending events.
+ * @return handlers called, 0 to @p budget.
+ *
+ * Caller: the host's polling thread. Order: splitio_event_guest_scan()'s.
+ * Peer: which of its ports are pending.
+ */
+unsigned splitio_host_poll(struct splitio_host *host, unsigned budget);
+
+/** @brief True if splitio_host_poll() has work: do not sleep. */
+static inline bool splitio_host_has_upcall(const struct splitio_host *host)
+{
+    return splitio_event_guest_has_upcall(&host->events, 0);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPLITIO_HYPERVISOR_H */

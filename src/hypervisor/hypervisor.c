@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The two engines as one, and the domains they share. */
+#include <splitio/hypervisor.h>
+
+void splitio_hypervisor_init(struct splitio_hypervisor *hv,
+                             const struct splitio_hypervisor_port *port,
+                             struct splitio_domain_slot *slots,
+                             unsigned nr_domains)
+{
+    hv->port = port;
+    splitio_grant_engine_init(&hv->grants, port, slots, nr_domains);
+    splitio_event_engine_init(&hv->events, port, slots + nr_domains,
+                              nr_domains);
+}
+
+int splitio_domain_add(struct splitio_hypervisor *hv, struct splitio_domain *d,
+                       const struct splitio_domain_config *cfg)
+{
+    int err = splitio_grant_engine_add(&hv->grants, &d->grants, cfg->domid,
+                                       cfg->grant_frames, cfg->nr_grant_frames,
+                                       cfg->nr_track, cfg->grant_mem);
+
+    if (err)
+        return err;
+    err = splitio_event_engine_add(&hv->events, &d->events, cfg->domid,
+                                   cfg->abi, cfg->shared_info, cfg->nr_ports,
+                                   cfg->event_mem);
+    if (err)
+        (void)splitio_grant_engine_remove(&hv->grants, cfg->domid);
+    return err;
+}
+
+int splitio_domain_remove(struct splitio_hypervisor *hv, splitio_domid_t domid)
+{
+    int grants = splitio_grant_engine_remove(&hv->grants, domid);
+    int events;
+
+    /* Events go last: closing backs still notify. */
+    if (grants != 0 && grants != SPLITIO_ENOENT)
+        return grants;
+    events = splitio_event_engine_remove(&hv->events, domid);
+    if (events == SPLITIO_ENOENT)
+        return grants;
+    return events;
+}
