@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a guest process and the daemon say to one another. */
+#ifndef SPLITIO_BINDING_SHM_WIRE_H
+#define SPLITIO_BINDING_SHM_WIRE_H
+
+/**
+ * @file
+ * @brief Socket messages and shared pages of the shm binding.
+ *
+ * **What it is.** The socket is AF_UNIX, SOCK_SEQPACKET. The guest sends one
+ * hello with its memfd as SCM_RIGHTS; the daemon answers with one welcome and
+ * two descriptors (doorbell eventfd, read end of the upcall pipe), or with one
+ * refusal and closes. Then the guest makes calls, one at a time, each answered
+ * by a reply. No other message and no other descriptor is ever sent. Either
+ * side leaves by closing the socket. Byte order is the machine's.
+ *
+ * **The memfd.** `nr_pages` * 4096 bytes, not of huge pages, sealed with
+ * F_SEAL_SHRINK and F_SEAL_GROW and not with F_SEAL_SEAL. The guest maps it
+ * before the hello: the daemon adds F_SEAL_FUTURE_WRITE and F_SEAL_SEAL.
+ * Frames: 0 shared info (x86_64 layout), 1 the store's ring page, 2 doorbell
+ * page, from 3 the grant table, then memory to use freely. All are zero or hold
+ * what the guest wants when it says hello; the daemon does not clear them.
+ *
+ * **Who calls what.** Both halves of the binding; and whoever writes a guest
+ * without it.
+ *
+ * **Memory order.** See splitio/binding/shm.h.
+ *
+ * **Trust.** The daemon checks every field of a hello and of a call.
+ */
+
+#include <splitio/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** "SPLITIO" and a zero, read as a little-endian number. */
+#define SPLITIO_SHM_MAGIC UINT64_C(0x004F4954494C5053)
+/** Of this file. A daemon refuses others. */
+#define SPLITIO_SHM_VERSION 1u
+/** Shared info as on x86_64: 64-bit words. */
+#define SPLITIO_SHM_ABI_64 1u
+
+/** Frames of a guest's memory with a fixed use. */
+enum splitio_shm_frame {
+    SPLITIO_SHM_FRAME_SHARED_INFO = 0,
+    SPLITIO_SHM_FRAME_STORE = 1,
+    SPLITIO_SHM_FRAME_DOORBELL = 2,
+    SPLITIO_SHM_FRAME_GRANTS = 3,
+};
+
+/** Types of message. */
+enum splitio_shm_type {
+    SPLITIO_SHM_HELLO = 1,       /**< guest */
+    SPLITIO_SHM_WELCOME = 2,     /**< daemon, answer to hello */
+    SPLITIO_SHM_REFUSED = 3,     /**< daemon, answer to hello */
+    SPLITIO_SHM_EVENT_ALLOC = 4, /**< guest; arg: remote domain */
+    SPLITIO_SHM_EVENT_CLOSE = 5, /**< guest; arg: port */
+    SPLITIO_SHM_REPLY = 6,       /**< daemon, answer to a call */
+};
+
+/** First message. Writer: guest. */
+struct splitio_shm_hello {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t type;
+    uint32_t abi;
+    uint32_t nr_pages;
+    uint32_t nr_grant_frames;
+    uint32_t nr_ports; /**< 2 to 4096 */
+    char name[64];     /**< ends in NUL; the rest is zero */
+};
+SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_hello) == 96, "wire format");
+
+/** Answer to the hello. Writer: daemon. */
+struct splitio_shm_welcome {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t type;       /**< welcome or refused */
+    uint32_t domid;      /**< welcome */
+    uint32_t store_port; /**< welcome: event port of the store's ring page */
+    int32_t status;      /**< refused: SPLITIO_E* */
+    uint32_t pad;        /**< zero */
+    char text[160];      /**< refused: one line, ends in NUL */
+};
+SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_welcome) == 192, "wire format");
+
+/** A call of the guest, and its reply. */
+struct splitio_shm_call {
+    uint32_t type;
+    uint32_t seq;   /**< chosen by the guest; the reply repeats it */
+    uint32_t value; /**< call: its argument; reply: port */
+    int32_t status; /**< call: zero; reply: 0 or SPLITIO_E* */
+};
+SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_call) == 16, "wire format");
+
+/**
+ * The doorbell page. To send on a port, the guest sets bit `port % 64` of
+ * `ports[port / 64]`, then bit `port / 64` of `selector`, and if `selector` was
+ * zero before, adds 1 to the eventfd. The daemon exchanges `selector` and the
+ * words that it names with zero.
+ */
+struct splitio_shm_doorbell {
+    uint64_t selector;
+    uint64_t pad[7]; /**< keeps the words off the selector's cache line */
+    uint64_t ports[64];
+};
+SPLITIO_STATIC_ASSERT(offsetof(struct splitio_shm_doorbell, ports) == 64,
+                      "wire format");
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPLITIO_BINDING_SHM_WIRE_H */
