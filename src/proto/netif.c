@@ -20,7 +20,7 @@ static int feed_extra(const struct splitio_netif_extra *e, uint8_t *types,
 
 static bool gso_makes_sense(const struct splitio_netif_extra *e)
 {
-    return e->u.gso.size >= SPLITIO_NETIF_GSO_SIZE_MIN &&
+    return e->u.gso.size >= SPLITIO_PACKET_GSO_SIZE_MIN &&
            (e->u.gso.type == SPLITIO_NETIF_GSO_TCPV4 ||
             e->u.gso.type == SPLITIO_NETIF_GSO_TCPV6);
 }

@@ -33,6 +33,7 @@
  * **Errors.** SPLITIO_EPROTO only.
  */
 
+#include <splitio/proto/packet.h>
 #include <splitio/ring.h>
 
 #ifdef __cplusplus
@@ -167,8 +168,6 @@ SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_rx_slot) == 8, "wire");
 #define SPLITIO_NETIF_RX_BYTES_MAX 65549u
 /** Shortest frame: an Ethernet header. */
 #define SPLITIO_NETIF_BYTES_MIN 14u
-/** Smallest segment that GSO is accepted with: guards against floods. */
-#define SPLITIO_NETIF_GSO_SIZE_MIN 8u
 
 /** Typed rings: see SPLITIO_RING_DEFINE(). */
 SPLITIO_RING_DEFINE(splitio_netif_tx, union splitio_netif_tx_slot,
@@ -216,6 +215,13 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 
 /** Most queues of a device here. */
 #define SPLITIO_NETIF_QUEUES_MAX 8u
+
+/** What a back offers to a front, before the front makes its queues. */
+struct splitio_netif_offer {
+    uint32_t features;   /**< SPLITIO_NETIF_F_*: what the back can take */
+    uint32_t max_queues; /**< 1 if the back knows nothing of queues */
+    bool split_evtchn;   /**< takes one event channel for each ring */
+};
 
 /** One queue as the front offers it. */
 struct splitio_netif_queue_link {

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The guest half of a network interface. */
+#ifndef SPLITIO_NETFRONT_H
+#define SPLITIO_NETFRONT_H
+
+/**
+ * @file
+ * @brief netfront: a guest's network device (layer 3).
+ *
+ * **What it is.** 1 to 8 queues to a back. Frames to send are copied into pages
+ * that are lent to the back once and used again and again; frames come in pages
+ * that the back fills, and are lent to the receiver for a call. Freestanding;
+ * lives in memory that the caller hands over, with pages of the guest port.
+ *
+ * **Who calls what.** One owner thread: splitio_netfront_send(),
+ * splitio_netfront_kick() once after some sends, splitio_netfront_poll()
+ * whenever `wake` has been called. `receive` and `tx_room` run inside poll().
+ *
+ * **Typical loop.**
+ *
+ *     splitio_netfront_init(&dev, &config, mem, mem_bytes)
+ *     splitio_netfront_connect(&dev, &offer, &link), tell the back about link
+ *     for (;;) {
+ *         while (there is a frame && splitio_netfront_send(&dev, &frame) == 0)
+ *             ;
+ *         splitio_netfront_kick(&dev)
+ *         while (splitio_netfront_poll(&dev, 64) == 64)
+ *             ;
+ *         wait for wake() or for a frame to send
+ *     }
+ *     splitio_netfront_disconnect(&dev)
+ *
+ * **Memory order.** That of splitio/ring.h; `wake` may come from another thread.
+ *
+ * **Trust.** The back can change lent pages at any time. Ids of responses are
+ * checked against what is out, offsets and lengths against the page. The
+ * receiver gets the first 256 bytes of each frame as a private copy, in which
+ * the headers have been checked; the rest it must read once only. What the back
+ * can see of the guest is the frames that were sent to it, and zeroes.
+ *
+ * **Errors.** As each function says. After SPLITIO_EPROTO the device does
+ * nothing until it is disconnected and connected again.
+ */
+
+#include <splitio/nic.h>
+#include <splitio/port.h>
+#include <splitio/proto/netif.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A frame has come in; it is lent for the call. */
+typedef void (*splitio_netfront_receive_fn)(void *arg,
+                                            const struct splitio_frame *frame);
+
+/** How a device is to be. */
+struct splitio_netfront_config {
+    const struct splitio_guest_port *guest; /**< kept by pointer */
+    splitio_domid_t back;
+    uint32_t features;    /**< SPLITIO_NETIF_F_* that `receive` can take */
+    uint32_t max_queues;  /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
+    uint32_t nr_tx_pages; /**< per queue, 18 to 256; 0: 256 */
+    uint32_t nr_rx_pages; /**< per queue, power of two, 4 to 256; 0: 256 */
+    uint32_t ring_index;  /**< where the indices of new rings begin; any */
+    splitio_netfront_receive_fn receive;
+    void (*tx_room)(void *arg); /**< optional: after SPLITIO_EAGAIN, send()
+                                     may be called again */
+    void (*wake)(void *arg);    /**< there is work: call poll(); any thread */
+    void *arg;
+};
+
+/** Counters, from init on. */
+struct splitio_netfront_stats {
+    uint64_t tx_frames;
+    uint64_t tx_bytes;
+    uint64_t tx_errors; /**< frames that the back answered with an error */
+    uint64_t tx_full;   /**< sends refused for want of room */
+    uint64_t rx_frames;
+    uint64_t rx_bytes;
+    uint64_t
+        rx_errors; /**< frames with an error, or whose offloads are wrong */
+    uint64_t rx_dropped; /**< that the NIC it is joined to refused */
+    uint64_t events;     /**< received */
+    uint64_t notifies;   /**< sent */
+};
+
+struct splitio_netfront_queue;
+
+/** A device. Fields are private, not ABI. */
+struct splitio_netfront {
+    struct splitio_netfront_config config;
+    struct splitio_netfront_stats stats;
+    struct splitio_netfront_queue *queues[SPLITIO_NETIF_QUEUES_MAX];
+    uint32_t nr_queues;     /* connected */
+    uint32_t back_features; /* what the back can take */
+    uint32_t woken;         /* wake() has been called, poll() not yet */
+    uint8_t mac[6];
+    uint32_t mtu;
+    bool connected;
+    bool broken;
+    splitio_nic_receive_fn nic_receive; /* instead of config.receive */
+    void *nic_receiver;
+};
+
+/**
+ * @brief Bytes of memory that splitio_netfront_init() needs.
+ * @return 0 if the configuration is out of range.
+ *
+ * Caller: any. Order: none. Peer: nothing.
+ */
+size_t splitio_netfront_mem_bytes(const struct splitio_netfront_config *config);
+
+/**
+ * @brief Make a device, not connected.
+ * @param[out] dev       the device.
+ * @param[in]  config    copied.
+ * @param[in]  mem       aligned to 64 bytes; kept until no longer used.
+ * @param[in]  mem_bytes at least splitio_netfront_mem_bytes().
+ * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: not enough memory.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_netfront_init(struct splitio_netfront *dev,
+                          const struct splitio_netfront_config *config,
+                          void *mem, size_t mem_bytes);
+
+/**
+ * @brief Make rings, pages, grants and event channels for a back.
+ *
+ * Frames may be sent from now on; they wait in the ring until the back comes.
+ * @param[in,out] dev   not connected.
+ * @param[in]     offer what the back offers.
+ * @param[out]    link  what to tell the back.
+ * @return 0; SPLITIO_EINVAL: connected already; SPLITIO_ENOMEM: no pages; what
+ * grant() and event_open() of the guest port return. On failure nothing is held.
+ *
+ * Caller: owner. Order: none. Peer: every value of @p offer; more than this
+ * side can do is cut down.
+ */
+int splitio_netfront_connect(struct splitio_netfront *dev,
+                             const struct splitio_netif_offer *offer,
+                             struct splitio_netif_link *link);
+
+/**
+ * @brief Take back all that is lent. Frames on their way are lost, and counted
+ * nowhere. Pages that the back still holds stay with the port. Does nothing if
+ * not connected.
+ *
+ * Caller: owner. Order: none. Peer: can hold pages, not delay the call.
+ */
+void splitio_netfront_disconnect(struct splitio_netfront *dev);
+
+/**
+ * @brief Send one frame: it is copied, and is the caller's again on return.
+ *
+ * What the frame asks for and the back has not offered is done here: checksums
+ * are filled in, long TCP frames are cut.
+ * @return 0; SPLITIO_EAGAIN: no room, `tx_room` follows; SPLITIO_EINVAL: shorter
+ * than an Ethernet header, longer than 65535 bytes, longer than what the back
+ * takes; SPLITIO_ECLOSED: not connected; SPLITIO_EPROTO: the back broke the
+ * protocol.
+ *
+ * Caller: owner. Order: the back sees it after splitio_netfront_kick(). Peer:
+ * can leave the ring full.
+ */
+int splitio_netfront_send(struct splitio_netfront *dev,
+                          const struct splitio_frame *frame);
+
+/**
+ * @brief Publish what has been sent, and notify the back if it wants to be.
+ *
+ * Caller: owner, once after some sends; poll() does it too. Order: releases the
+ * frames to the back. Peer: whether it is notified.
+ */
+void splitio_netfront_kick(struct splitio_netfront *dev);
+
+/**
+ * @brief Take frames, up to @p budget a queue, and reclaim what has been sent.
+ * @return the most frames of any queue: @p budget, there may be more, call
+ * again; below, events are armed, wait for `wake`. SPLITIO_EPROTO: the back
+ * broke the protocol; disconnect. 0 if not connected.
+ *
+ * Caller: owner. Order: that of the rings. Peer: both rings; the work of one
+ * call is bounded by @p budget and the size of the tx ring.
+ */
+int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget);
+
+/** @brief The address that the toolstack gave. Caller: owner, when connected.
+ *  Order: none. Peer: none, it is the toolstack's. */
+static inline const uint8_t *
+splitio_netfront_mac(const struct splitio_netfront *dev)
+{
+    return dev->mac;
+}
+
+/** @brief Payload bytes of a frame. As splitio_netfront_mac(). */
+static inline uint32_t splitio_netfront_mtu(const struct splitio_netfront *dev)
+{
+    return dev->mtu;
+}
+
+/** @brief Set what the toolstack gave; the store's glue does so itself. */
+void splitio_netfront_set_link(struct splitio_netfront *dev,
+                               const uint8_t mac[6], uint32_t mtu);
+
+/**
+ * @brief The device as a NIC, to be joined to another (splitio/nic.h). send()
+ * publishes at the next poll(); attach() takes the place of `receive`.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+struct splitio_nic splitio_netfront_nic(struct splitio_netfront *dev);
+
+/** @brief Frames sent and not answered yet, in slots; 0 if not connected. */
+uint32_t splitio_netfront_in_flight(const struct splitio_netfront *dev);
+
+/** @brief Counters. Caller: owner. Order: none. Peer: nothing. */
+static inline const struct splitio_netfront_stats *
+splitio_netfront_stats(const struct splitio_netfront *dev)
+{
+    return &dev->stats;
+}
+
+/** @brief True if the private state agrees with itself. For tests. */
+bool splitio_netfront_is_valid(const struct splitio_netfront *dev);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPLITIO_NETFRONT_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of netback share. */
+#ifndef SPLITIO_NETBACK_IMPL_H
+#define SPLITIO_NETBACK_IMPL_H
+
+#include <splitio/netback.h>
+
+/* A batch on tx: as much as is copied by one call of the host port. */
+#define TX_BATCH_FRAMES 64u
+#define TX_STAGING      (192u * 1024u)
+#define BATCH_OPS       192u
+/* Backlog: frames, whatever their size. */
+#define BACKLOG_FRAMES 1024u
+/* A frame this long goes straight from the NIC's memory to the guest's; shorter
+ * ones are gathered, so that one call of the host port serves many. */
+#define RX_DIRECT_BYTES 1024u
+#define RX_DIRECT_IOVS  64u
+/* So many filled slots are published without waiting for the end of a turn: the
+ * guest empties them meanwhile. */
+#define RX_PUBLISH_SLOTS 16u
+
+/* A frame in the staging area. */
+struct tx_frame {
+    uint32_t offset;
+    uint32_t len_bytes;
+    uint16_t flags; /* SPLITIO_NETTXF_* */
+    uint16_t gso_size;
+    uint16_t csum_start;
+    uint16_t csum_offset;
+    uint16_t first_op;
+    uint8_t gso_type; /* SPLITIO_NETIF_GSO_* */
+    uint8_t nr_segs;
+    uint8_t nr_ids;
+    uint8_t nr_extras;
+    uint8_t frame_flags; /* SPLITIO_FRAME_* */
+    bool ok;
+};
+
+/* A frame of the NIC, without its bytes. */
+struct rx_frame {
+    uint32_t offset; /* in the backlog */
+    uint32_t len_bytes;
+    uint16_t flags; /* SPLITIO_NETRXF_* */
+    uint16_t gso_size;
+    uint8_t gso_type; /* SPLITIO_NETIF_GSO_* */
+};
+
+struct splitio_netback_queue {
+    struct splitio_netback *dev;
+
+    /* tx */
+    struct splitio_netif_tx_back tx;
+    unsigned nr_frames;  /* in staging */
+    unsigned next_frame; /* of them, the next to send */
+    unsigned nic_full;   /* polls that it has been refused for */
+    bool tx_notify;
+
+    /* rx */
+    struct splitio_netif_rx_back rx;
+    unsigned nr_rsps;
+    bool rx_notify;
+    uint32_t backlog_head; /* free-running index of the first frame */
+    uint32_t backlog_tail;
+    uint32_t backlog_end; /* offset after the bytes of the last */
+    uint32_t backlog_old; /* frames that were there at the last tick */
+
+    unsigned nr_ops;
+
+    /* connection */
+    struct splitio_ring_map tx_map;
+    struct splitio_ring_map rx_map;
+    splitio_evtchn_t tx_evtchn;
+    splitio_evtchn_t rx_evtchn; /* the same as tx if not split */
+    uint32_t tx_event;          /* the handler has run, not yet unmasked */
+    uint32_t rx_event;
+
+    uint8_t *staging;
+    uint8_t *backlog;
+    uint32_t backlog_bytes;
+    uint16_t ids[SPLITIO_NETIF_RING_SLOTS];
+    struct tx_frame frames[TX_BATCH_FRAMES];
+    struct splitio_grant_copy ops[BATCH_OPS];
+    uint16_t op_rsp[BATCH_OPS]; /* rx: the response that an op belongs to */
+    union splitio_netif_rx_slot rsps[BATCH_OPS];
+    struct rx_frame backlog_frames[BACKLOG_FRAMES];
+    struct splitio_packet_gso gso; /* a frame that the guest wants cut */
+};
+
+/* Takes frames from the guest and gives them to the NIC. Frames, up to budget;
+ * SPLITIO_EPROTO. */
+int netback_tx_poll(struct splitio_netback_queue *q, unsigned budget);
+
+/* A frame for the guest: into its pages or into the backlog. 0, EAGAIN,
+ * EINVAL. */
+int netback_rx_accept(struct splitio_netback_queue *q,
+                      const struct splitio_frame *frame);
+
+/* The same, straight from where it is. 0; EAGAIN: too few pages; EPROTO. */
+int netback_rx_direct(struct splitio_netback_queue *q, const struct rx_frame *f,
+                      const struct splitio_iovec *iov);
+
+/* Moves the backlog into the guest's pages as far as it lends any, up to budget
+ * frames. Frames; SPLITIO_EPROTO. */
+int netback_rx_flush(struct splitio_netback_queue *q, unsigned budget);
+
+/* Asks for an event when the next frame of the backlog can go. 1: it can go
+ * now; 0; SPLITIO_EPROTO. */
+int netback_rx_rearm(struct splitio_netback_queue *q);
+
+/* At most one notification an event channel for all that has been published. */
+void netback_notify(struct splitio_netback_queue *q);
+
+/* The first frame of the backlog is gone. */
+void netback_rx_pop(struct splitio_netback_queue *q);
+
+static inline bool netback_rx_has_room(const struct splitio_netback_queue *q)
+{
+    uint32_t head, used;
+
+    if (q->backlog_head == q->backlog_tail)
+        return true;
+    if (q->backlog_tail - q->backlog_head == BACKLOG_FRAMES)
+        return false;
+    head = q->backlog_frames[q->backlog_head % BACKLOG_FRAMES].offset;
+    used = q->backlog_end > head ? q->backlog_end - head
+                                 : q->backlog_bytes - head + q->backlog_end;
+    return used <= q->backlog_bytes / 2;
+}
+
+#endif /* SPLITIO_NETBACK_IMPL_H */

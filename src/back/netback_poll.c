@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One turn over all queues of a netback. */
+#include "netback_impl.h"
+
+void netback_notify(struct splitio_netback_queue *q)
+{
+    const struct splitio_host_port *host = q->dev->config.host;
+
+    if (q->rx_evtchn != q->tx_evtchn && q->rx_notify) {
+        host->ops->event_send(host->ctx, q->rx_evtchn);
+        q->dev->stats.notifies++;
+        q->rx_notify = false;
+    }
+    if (q->tx_notify || q->rx_notify) {
+        host->ops->event_send(host->ctx, q->tx_evtchn);
+        q->dev->stats.notifies++;
+    }
+    q->tx_notify = q->rx_notify = false;
+}
+
+/* End of interrupt, once what it announced has been worked on. */
+static void unmask(struct splitio_netback_queue *q)
+{
+    const struct splitio_host_port *host = q->dev->config.host;
+
+    if (splitio_load_acquire_u32(&q->tx_event)) {
+        splitio_write_once_u32(&q->tx_event, 0);
+        q->dev->stats.events++;
+        host->ops->event_unmask(host->ctx, q->tx_evtchn);
+    }
+    if (splitio_load_acquire_u32(&q->rx_event)) {
+        splitio_write_once_u32(&q->rx_event, 0);
+        q->dev->stats.events++;
+        host->ops->event_unmask(host->ctx, q->rx_evtchn);
+    }
+}
+
+/* The backlog, and an event for what of it has to stay. Frames; EPROTO. */
+static int deliver(struct splitio_netback_queue *q, unsigned budget)
+{
+    unsigned done = 0;
+    int n;
+
+    do {
+        n = netback_rx_flush(q, budget - done);
+        if (n < 0)
+            return n;
+        done += (unsigned)n;
+        if (done >= budget)
+            return (int)done;
+        n = netback_rx_rearm(q);
+    } while (n > 0);
+    return n < 0 ? n : (int)done;
+}
+
+/* From the guest, first: what comes in may be an answer to what goes out. */
+static int poll_tx(struct splitio_netback *dev, unsigned budget)
+{
+    int most = 0, n;
+    uint32_t i;
+
+    for (i = 0; i < dev->nr_queues; i++) {
+        n = netback_tx_poll(dev->queues[i], budget);
+        if (n < 0)
+            return n;
+        if (n > most)
+            most = n;
+        netback_notify(dev->queues[i]);
+    }
+    return most;
+}
+
+static int poll_rx(struct splitio_netback *dev, unsigned budget)
+{
+    const struct splitio_nic *nic = &dev->config.nic;
+    int most = 0, n;
+    uint32_t i;
+
+    if (splitio_netback_wants_frames(dev))
+        most = nic->ops->poll(nic->ctx, budget);
+    if (most < 0)
+        most = 0;
+    for (i = 0; i < dev->nr_queues; i++) {
+        n = deliver(dev->queues[i], budget);
+        if (n < 0)
+            return n;
+        if (n > most)
+            most = n;
+        netback_notify(dev->queues[i]);
+    }
+    return most;
+}
+
+int splitio_netback_poll(struct splitio_netback *dev, unsigned budget)
+{
+    int tx, rx = 0;
+    uint32_t i;
+
+    if (!dev->connected)
+        return 0;
+    splitio_xchg_u32(&dev->woken, 0);
+    dev->in_poll = true;
+    tx = dev->broken ? SPLITIO_EPROTO : poll_tx(dev, budget);
+    if (tx >= 0)
+        rx = poll_rx(dev, budget);
+    dev->in_poll = false;
+    if (tx < 0 || rx < 0 || dev->broken) {
+        dev->broken = true;
+        return SPLITIO_EPROTO;
+    }
+    if (tx < (int)budget && rx < (int)budget)
+        for (i = 0; i < dev->nr_queues; i++)
+            unmask(dev->queues[i]);
+    return tx > rx ? tx : rx;
+}

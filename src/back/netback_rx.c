@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From frames to the pages that the guest lends. */
+#include "netback_impl.h"
+
+static unsigned slots_of(uint32_t len_bytes, uint8_t gso_type)
+{
+    return (len_bytes + SPLITIO_PAGE_SIZE - 1) / SPLITIO_PAGE_SIZE +
+           (gso_type != 0);
+}
+
+/* Requests waiting, looked for again if too few. */
+static int rx_pending(struct splitio_netback_queue *q, unsigned need)
+{
+    int n = splitio_ring_back_pending(&q->rx.ring);
+
+    if (n < 0 || (unsigned)n >= need)
+        return n;
+    return splitio_ring_back_look(&q->rx.ring);
+}
+
+/* Executes the copies, then answers. */
+static void commit(struct splitio_netback_queue *q)
+{
+    const struct splitio_host_port *host = q->dev->config.host;
+    unsigned i;
+
+    if (q->nr_ops == 0)
+        return;
+    if (host->ops->copy(host->ctx, q->ops, q->nr_ops) != 0) {
+        for (i = 0; i < q->nr_ops; i++) {
+            if (q->ops[i].status == SPLITIO_GNTST_OKAY)
+                continue;
+            q->rsps[q->op_rsp[i]].rsp.status = SPLITIO_NETIF_RSP_ERROR;
+            q->dev->stats.rx_faults++;
+        }
+    }
+    q->dev->stats.copies += q->nr_ops;
+    for (i = 0; i < q->nr_rsps; i++)
+        splitio_netif_rx_back_put(&q->rx, &q->rsps[i]);
+    q->nr_ops = q->nr_rsps = 0;
+}
+
+/* The next slot of the guest, with the flags and size of what goes there. */
+static splitio_gref_t place_slot(struct splitio_netback_queue *q,
+                                 uint16_t flags, uint32_t size)
+{
+    struct splitio_netif_rx_request req = {0, 0, 0};
+    union splitio_netif_rx_slot *slot = &q->rsps[q->nr_rsps++];
+
+    splitio_netif_rx_back_take(&q->rx, &req);
+    slot->rsp.id = req.id;
+    slot->rsp.offset = 0;
+    slot->rsp.flags = flags;
+    slot->rsp.status = (int16_t)size;
+    return req.gref;
+}
+
+static void place_gso(struct splitio_netback_queue *q, const struct rx_frame *f)
+{
+    struct splitio_netif_extra *e;
+
+    place_slot(q, 0, 0);
+    e = &q->rsps[q->nr_rsps - 1].extra;
+    e->type = SPLITIO_NETIF_EXTRA_GSO;
+    e->flags = 0;
+    e->u.gso.size = f->gso_size;
+    e->u.gso.type = f->gso_type;
+    e->u.gso.pad = 0;
+    e->u.gso.features = 0;
+}
+
+static void add_op(struct splitio_netback_queue *q, uint8_t *from,
+                   splitio_gref_t gref, uint32_t offset, uint32_t len_bytes,
+                   unsigned rsp)
+{
+    struct splitio_grant_copy *op = &q->ops[q->nr_ops];
+
+    op->src.local = from;
+    op->dst.local = NULL;
+    op->dst.domid = q->dev->config.front;
+    op->dst.gref = gref;
+    op->dst.offset = offset;
+    op->len_bytes = len_bytes;
+    op->status = SPLITIO_GNTST_GENERAL_ERROR;
+    q->op_rsp[q->nr_ops++] = (uint16_t)rsp;
+}
+
+/* Where in a frame's pieces we are. */
+struct cursor {
+    const struct splitio_iovec *iov;
+    size_t at;
+};
+
+/* Copies that fill one page from the pieces. */
+static void place_bytes(struct splitio_netback_queue *q, struct cursor *c,
+                        splitio_gref_t gref, uint32_t size, unsigned rsp)
+{
+    uint32_t offset = 0;
+
+    while (offset < size) {
+        size_t piece = c->iov->len_bytes - c->at;
+
+        if (piece > size - offset)
+            piece = size - offset;
+        if (piece != 0)
+            add_op(q, (uint8_t *)c->iov->base + c->at, gref, offset,
+                   (uint32_t)piece, rsp);
+        offset += (uint32_t)piece;
+        c->at += piece;
+        if (c->at == c->iov->len_bytes) {
+            c->iov++;
+            c->at = 0;
+        }
+    }
+}
+
+/* Slots and copies of one frame; the caller has seen to it that they last. */
+static void place(struct splitio_netback_queue *q, const struct rx_frame *f,
+                  const struct splitio_iovec *iov)
+{
+    struct cursor c = {iov, 0};
+    uint32_t done = 0, size;
+    uint16_t flags = f->flags;
+
+    if (f->gso_type != 0)
+        flags |= SPLITIO_NETRXF_EXTRA_INFO;
+    while (done < f->len_bytes) {
+        splitio_gref_t gref;
+        unsigned rsp = q->nr_rsps;
+
+        size = f->len_bytes - done;
+        if (size > SPLITIO_PAGE_SIZE) {
+            size = SPLITIO_PAGE_SIZE;
+            flags |= SPLITIO_NETRXF_MORE_DATA;
+        }
+        gref = place_slot(q, flags, size);
+        if (done == 0 && f->gso_type != 0)
+            place_gso(q, f);
+        place_bytes(q, &c, gref, size, rsp);
+        done += size;
+        flags = 0;
+    }
+    q->dev->stats.rx_frames++;
+    q->dev->stats.rx_bytes += f->len_bytes;
+}
+
+static void publish(struct splitio_netback_queue *q)
+{
+    if (splitio_ring_back_publish(&q->rx.ring))
+        q->rx_notify = true;
+}
+
+int netback_rx_direct(struct splitio_netback_queue *q, const struct rx_frame *f,
+                      const struct splitio_iovec *iov)
+{
+    unsigned need = slots_of(f->len_bytes, f->gso_type);
+    int n = rx_pending(q, need);
+
+    if (n < 0)
+        return n;
+    if ((unsigned)n < need)
+        return SPLITIO_EAGAIN;
+    place(q, f, iov);
+    commit(q);
+    if (splitio_ring_back_unpublished(&q->rx.ring) >= RX_PUBLISH_SLOTS) {
+        publish(q);
+        netback_notify(q);
+    }
+    return 0;
+}
+
+static struct rx_frame *backlog_first(struct splitio_netback_queue *q)
+{
+    return &q->backlog_frames[q->backlog_head % BACKLOG_FRAMES];
+}
+
+int netback_rx_flush(struct splitio_netback_queue *q, unsigned budget)
+{
+    unsigned done = 0;
+    int n = 0;
+
+    while (done < budget && q->backlog_head != q->backlog_tail) {
+        struct rx_frame *f = backlog_first(q);
+        struct splitio_iovec iov = {q->backlog + f->offset, f->len_bytes};
+        unsigned need = slots_of(f->len_bytes, f->gso_type);
+
+        n = rx_pending(q, need);
+        if (n < 0 || (unsigned)n < need)
+            break;
+        if (q->nr_rsps + need > BATCH_OPS || q->nr_ops + need > BATCH_OPS)
+            commit(q);
+        place(q, f, &iov);
+        netback_rx_pop(q);
+        done++;
+    }
+    commit(q);
+    publish(q);
+    return n < 0 ? n : (int)done;
+}
+
+int netback_rx_rearm(struct splitio_netback_queue *q)
+{
+    const struct rx_frame *f;
+    unsigned need;
+    int n;
+
+    if (q->backlog_head == q->backlog_tail)
+        return 0;
+    f = backlog_first(q);
+    need = slots_of(f->len_bytes, f->gso_type);
+    n = splitio_ring_back_rearm(&q->rx.ring, need);
+    if (n < 0)
+        return n;
+    return (unsigned)n >= need;
+}

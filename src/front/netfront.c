@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* netfront: memory, connection, the poll over all queues. */
+#include "netfront_impl.h"
+
+#define ALIGN_UP(n)                                                            \
+    (((size_t)(n) + SPLITIO_CACHE_LINE - 1) & ~(size_t)(SPLITIO_CACHE_LINE - 1))
+
+static void set_defaults(struct splitio_netfront_config *config)
+{
+    if (config->max_queues == 0)
+        config->max_queues = 1;
+    if (config->nr_tx_pages == 0)
+        config->nr_tx_pages = RING_SLOTS;
+    if (config->nr_rx_pages == 0)
+        config->nr_rx_pages = RING_SLOTS;
+    config->features &= SPLITIO_NETIF_F_ALL;
+    if (!(config->features & SPLITIO_NETIF_F_SG))
+        config->features &=
+            ~(SPLITIO_NETIF_F_GSO_TCPV4 | SPLITIO_NETIF_F_GSO_TCPV6);
+}
+
+size_t splitio_netfront_mem_bytes(const struct splitio_netfront_config *config)
+{
+    struct splitio_netfront_config c = *config;
+
+    set_defaults(&c);
+    if (c.max_queues > SPLITIO_NETIF_QUEUES_MAX ||
+        c.nr_tx_pages < SPLITIO_NETIF_SLOTS_MAX || c.nr_tx_pages > RING_SLOTS ||
+        c.nr_rx_pages < 4 || c.nr_rx_pages > RING_SLOTS ||
+        (c.nr_rx_pages & (c.nr_rx_pages - 1)) != 0)
+        return 0;
+    return c.max_queues * ALIGN_UP(sizeof(struct splitio_netfront_queue));
+}
+
+int splitio_netfront_init(struct splitio_netfront *dev,
+                          const struct splitio_netfront_config *config,
+                          void *mem, size_t mem_bytes)
+{
+    size_t need = splitio_netfront_mem_bytes(config);
+    uint8_t *at = mem;
+    uint32_t i;
+
+    if (need == 0 || !config->guest || !mem ||
+        ((uintptr_t)mem & (SPLITIO_CACHE_LINE - 1)) != 0)
+        return SPLITIO_EINVAL;
+    if (mem_bytes < need)
+        return SPLITIO_ENOMEM;
+    __builtin_memset(dev, 0, sizeof(*dev));
+    __builtin_memset(mem, 0, need);
+    dev->config = *config;
+    dev->mtu = 1500;
+    set_defaults(&dev->config);
+    for (i = 0; i < dev->config.max_queues; i++) {
+        dev->queues[i] = (void *)at;
+        dev->queues[i]->dev = dev;
+        at += ALIGN_UP(sizeof(struct splitio_netfront_queue));
+    }
+    return 0;
+}
+
+int splitio_netfront_connect(struct splitio_netfront *dev,
+                             const struct splitio_netif_offer *offer,
+                             struct splitio_netif_link *link)
+{
+    uint32_t nr = dev->config.max_queues, i;
+    int err;
+
+    if (dev->connected)
+        return SPLITIO_EINVAL;
+    if (nr > offer->max_queues)
+        nr = offer->max_queues ? offer->max_queues : 1;
+    __builtin_memset(link, 0, sizeof(*link));
+    for (i = 0; i < nr; i++) {
+        err = netfront_queue_open(dev->queues[i], offer->split_evtchn,
+                                  &link->queues[i]);
+        if (err)
+            goto out_queues;
+    }
+    link->features = dev->config.features;
+    link->nr_queues = nr;
+    dev->nr_queues = nr;
+    dev->back_features = offer->features;
+    dev->broken = false;
+    dev->connected = true;
+    return 0;
+out_queues:
+    while (i-- > 0)
+        netfront_queue_close(dev->queues[i]);
+    return err;
+}
+
+void splitio_netfront_disconnect(struct splitio_netfront *dev)
+{
+    uint32_t i;
+
+    if (!dev->connected)
+        return;
+    dev->connected = false;
+    for (i = 0; i < dev->nr_queues; i++)
+        netfront_queue_close(dev->queues[i]);
+    dev->nr_queues = 0;
+}
+
+/* Frames of one flow always go to the same queue. */
+static struct splitio_netfront_queue *
+queue_of(struct splitio_netfront *dev, const struct splitio_frame *frame)
+{
+    uint8_t head[SPLITIO_PACKET_HEAD_BYTES];
+    uint32_t n;
+
+    if (dev->nr_queues == 1)
+        return dev->queues[0];
+    n = splitio_packet_gather(frame->iov, frame->nr_iov, 0, head, sizeof(head));
+    return dev->queues[splitio_packet_flow(head, n) % dev->nr_queues];
+}
+
+int splitio_netfront_send(struct splitio_netfront *dev,
+                          const struct splitio_frame *frame)
+{
+    int err;
+
+    if (!dev->connected)
+        return SPLITIO_ECLOSED;
+    if (dev->broken)
+        return SPLITIO_EPROTO;
+    err = netfront_tx_send(queue_of(dev, frame), frame);
+    if (err == SPLITIO_EPROTO)
+        dev->broken = true;
+    return err;
+}
+
+void netfront_notify(struct splitio_netfront_queue *q)
+{
+    const struct splitio_guest_port *guest = q->dev->config.guest;
+
+    if (q->rx_evtchn != q->tx_evtchn && q->rx_notify) {
+        guest->ops->event_send(guest->ctx, q->rx_evtchn);
+        q->dev->stats.notifies++;
+        q->rx_notify = false;
+    }
+    if (q->tx_notify || q->rx_notify) {
+        guest->ops->event_send(guest->ctx, q->tx_evtchn);
+        q->dev->stats.notifies++;
+    }
+    q->tx_notify = q->rx_notify = false;
+}
+
+void splitio_netfront_kick(struct splitio_netfront *dev)
+{
+    uint32_t i;
+
+    if (dev->broken)
+        return;
+    for (i = 0; i < dev->nr_queues; i++) {
+        struct splitio_netfront_queue *q = dev->queues[i];
+
+        if (splitio_ring_front_publish(&q->tx.ring))
+            q->tx_notify = true;
+        netfront_notify(q);
+    }
+}
+
+/* End of interrupt, once what it announced has been worked on. */
+static void unmask(struct splitio_netfront_queue *q)
+{
+    const struct splitio_guest_port *guest = q->dev->config.guest;
+
+    if (splitio_load_acquire_u32(&q->tx_event)) {
+        splitio_write_once_u32(&q->tx_event, 0);
+        q->dev->stats.events++;
+        guest->ops->event_unmask(guest->ctx, q->tx_evtchn);
+    }
+    if (splitio_load_acquire_u32(&q->rx_event)) {
+        splitio_write_once_u32(&q->rx_event, 0);
+        q->dev->stats.events++;
+        guest->ops->event_unmask(guest->ctx, q->rx_evtchn);
+    }
+}
+
+/* Reclaims pages. 1: who waits for room may send again. */
+static int poll_tx(struct splitio_netfront_queue *q)
+{
+    int n = netfront_tx_reap(q);
+
+    if (n < 0 || !q->tx_blocked)
+        return n;
+    n = netfront_tx_wait(q);
+    if (n > 0)
+        q->tx_blocked = false;
+    return n;
+}
+
+static int poll_queue(struct splitio_netfront_queue *q, unsigned budget)
+{
+    struct splitio_netfront *dev = q->dev;
+    int room, n;
+
+    room = poll_tx(q);
+    if (room < 0)
+        return room;
+    n = netfront_rx_poll(q, budget);
+    if (n < 0)
+        return n;
+    if (room > 0 && dev->config.tx_room)
+        dev->config.tx_room(dev->config.arg);
+    return n;
+}
+
+int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget)
+{
+    uint32_t i;
+    int most = 0, n;
+
+    if (!dev->connected)
+        return 0;
+    splitio_xchg_u32(&dev->woken, 0);
+    for (i = 0; i < dev->nr_queues && !dev->broken; i++) {
+        n = poll_queue(dev->queues[i], budget);
+        if (n < 0)
+            dev->broken = true;
+        else if (n > most)
+            most = n;
+    }
+    if (dev->broken)
+        return SPLITIO_EPROTO;
+    splitio_netfront_kick(dev);
+    for (i = 0; i < dev->nr_queues && most < (int)budget; i++)
+        unmask(dev->queues[i]);
+    return most;
+}

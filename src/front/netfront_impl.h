@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of netfront share. */
+#ifndef SPLITIO_NETFRONT_IMPL_H
+#define SPLITIO_NETFRONT_IMPL_H
+
+#include <splitio/netfront.h>
+
+#define RING_SLOTS SPLITIO_NETIF_RING_SLOTS
+#define RING_MASK  (RING_SLOTS - 1)
+/* So many slots free again are handed to the back without waiting for the end
+ * of a turn. */
+#define RX_POST_SLOTS 32u
+
+/* A page and its reference, lent while connected. */
+struct lent_page {
+    uint8_t *page;
+    splitio_gref_t gref;
+};
+
+struct splitio_netfront_queue {
+    struct splitio_netfront *dev;
+
+    /* tx: a page is named by the id of its request */
+    struct splitio_netif_tx_front tx;
+    uint32_t nr_free;
+    uint16_t free_ids[RING_SLOTS]; /* last in, first out */
+    bool tx_out[RING_SLOTS];       /* the back has it */
+    bool tx_blocked;               /* send() has been refused ... */
+    uint32_t tx_want_pages;        /* ... for want of these */
+    uint32_t tx_want_slots;
+
+    /* rx: a slot always has the same page */
+    struct splitio_netif_rx_front rx;
+
+    /* connection */
+    struct lent_page tx_ring;
+    struct lent_page rx_ring;
+    splitio_evtchn_t tx_evtchn;
+    splitio_evtchn_t rx_evtchn; /* the same as tx if not split */
+    uint32_t tx_event;          /* the handler has run, not yet unmasked */
+    uint32_t rx_event;
+    bool tx_notify;
+    bool rx_notify;
+
+    struct lent_page tx_pages[RING_SLOTS];
+    struct lent_page rx_pages[RING_SLOTS];
+    uint8_t head[SPLITIO_PACKET_HEAD_BYTES]; /* of the frame coming in */
+    struct splitio_packet_gso gso;           /* of a frame being cut */
+};
+
+/* Makes and lends all pages and channels of a queue; all or nothing. */
+int netfront_queue_open(struct splitio_netfront_queue *q, bool split,
+                        struct splitio_netif_queue_link *link);
+void netfront_queue_close(struct splitio_netfront_queue *q);
+
+/* One frame into the tx ring, not published. */
+int netfront_tx_send(struct splitio_netfront_queue *q,
+                     const struct splitio_frame *frame);
+
+/* Takes responses off the tx ring. 0; EPROTO. */
+int netfront_tx_reap(struct splitio_netfront_queue *q);
+
+/* 1: there is room for what was refused and for some more; 0: not yet, an event
+ * has been asked for; EPROTO. */
+int netfront_tx_wait(struct splitio_netfront_queue *q);
+
+/* Takes frames off the rx ring. Frames, up to budget; EPROTO. */
+int netfront_rx_poll(struct splitio_netfront_queue *q, unsigned budget);
+
+/* Lends all free rx slots to the back; published. */
+void netfront_rx_post(struct splitio_netfront_queue *q);
+
+/* At most one notification an event channel for all that has been published. */
+void netfront_notify(struct splitio_netfront_queue *q);
+
+#endif /* SPLITIO_NETFRONT_IMPL_H */
