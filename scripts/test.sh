@@ -12,7 +12,11 @@ all="lint headers abi unit core install examples hosted clang asan tsan doc demo
 suites=
 for s in "${@:-all}"; do
     case $s in
-    all) suites="$suites $all" ;;
+    all)
+        for suite in $all; do
+            [ -f "tests/suites/$suite.sh" ] && suites="$suites $suite"
+        done
+        ;;
     list) say "$all" && exit 0 ;;
     *)
         [ -f "tests/suites/$s.sh" ] || die "no such suite: $s (there are: $all)"
@@ -27,7 +31,6 @@ passed=0 failed=0 skipped=0 k=0
 set -- $suites
 for s in "$@"; do
     log=build/log/$s.log
-    [ -f "tests/suites/$s.sh" ] || continue
     k=$((k + 1)) start=$SECONDS
     printf '[%2d/%d] %-9s' "$k" $# "$s"
     bash "tests/suites/$s.sh" >"$log" 2>&1 </dev/null

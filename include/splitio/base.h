@@ -84,6 +84,10 @@ struct splitio_iovec {
 #define SPLITIO_CONTAINER_OF(ptr, type, member)                                \
     ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/** On functions that files of the library share and nobody else may see. They
+ *  too begin with splitio_, for a static library hides nothing. */
+#define SPLITIO_INTERNAL __attribute__((visibility("hidden")))
+
 /** On functions that a macro makes, and not every user calls. */
 #define SPLITIO_MAYBE_UNUSED __attribute__((unused))
 
