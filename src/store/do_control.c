@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Store server: requests about watches, transactions and domains. */
+#include "server_int.h"
+
+static void reply_text(struct store_request *r, const char *text)
+{
+    r->reply_bytes = (uint32_t)splitio_xs_strlen(text) + 1;
+    __builtin_memcpy(r->reply, text, r->reply_bytes);
+}
+
+int do_watch(struct store_request *r)
+{
+    const char *strings[2];
+    int skip = request_strings(r, strings, 2);
+
+    if (skip == 0)
+        skip = request_path(r, strings[0], splitio_xs_strlen(strings[0]),
+                            SPLITIO_XS_PATH_SPECIAL);
+    if (skip < 0)
+        return skip;
+    return watch_add(r->conn, r->view.s->path, (uint32_t)skip, strings[1]);
+}
+
+int do_unwatch(struct store_request *r)
+{
+    const char *strings[2];
+    int err = request_strings(r, strings, 2);
+
+    if (err == 0)
+        err = request_path(r, strings[0], splitio_xs_strlen(strings[0]),
+                           SPLITIO_XS_PATH_SPECIAL);
+    if (err < 0)
+        return err;
+    return watch_remove(r->conn, r->view.s->path, strings[1]);
+}
+
+int do_reset_watches(struct store_request *r)
+{
+    watch_remove_all(r->conn);
+    tx_close_all(r->conn);
+    return 0;
+}
+
+int do_transaction_start(struct store_request *r)
+{
+    uint32_t id;
+    int err;
+
+    if (r->view.tx)
+        return SPLITIO_EBUSY;
+    err = tx_start(r->conn, &id);
+    if (err == 0)
+        r->reply_bytes = (uint32_t)splitio_xs_format_u32(r->reply, id) + 1;
+    return err;
+}
+
+int do_transaction_end(struct store_request *r)
+{
+    const char *text;
+    int err = request_strings(r, &text, 1);
+
+    if (err == 0 && !splitio_xs_streq(text, "T") &&
+        !splitio_xs_streq(text, "F"))
+        err = SPLITIO_EINVAL;
+    if (err == 0 && !r->view.tx)
+        err = SPLITIO_ENOENT;
+    return err < 0 ? err : tx_end(r->view.tx, text[0] == 'T');
+}
+
+/* --- domains ----------------------------------------------------------- */
+
+/* The payload is a guest's id, and what else it must have. */
+static int one_domid(const struct store_request *r, splitio_domid_t *domid)
+{
+    const char *text;
+    int err = request_strings(r, &text, 1);
+
+    return err < 0 ? err : request_domid(text, domid);
+}
+
+static struct splitio_store_domain *introduced(const struct store_request *r,
+                                               splitio_domid_t id)
+{
+    struct splitio_store_domain *d = domain_find(r->view.s, id);
+
+    return d && d->introduced ? d : NULL;
+}
+
+int do_introduce(struct store_request *r)
+{
+    const struct splitio_store_server_config *config = &r->view.s->config;
+    const char *strings[3];
+    splitio_domid_t id;
+    uint64_t gfn;
+    uint32_t port;
+    int err = request_strings(r, strings, 3);
+
+    if (err == 0)
+        err = request_domid(strings[0], &id);
+    if (err == 0)
+        err = splitio_xs_parse_u64(strings[1], splitio_xs_strlen(strings[1]),
+                                   &gfn);
+    if (err == 0)
+        err = splitio_xs_parse_u32(strings[2], splitio_xs_strlen(strings[2]),
+                                   &port);
+    if (err == 0 && config->ops && config->ops->introduce)
+        err = config->ops->introduce(config->ctx, id, gfn, port);
+    return err < 0 ? err : domain_introduce(r->view.s, id);
+}
+
+int do_release(struct store_request *r)
+{
+    const struct splitio_store_server_config *config = &r->view.s->config;
+    splitio_domid_t id;
+    int err = one_domid(r, &id);
+
+    if (err == 0 && !introduced(r, id))
+        err = SPLITIO_ENOENT;
+    if (err < 0)
+        return err;
+    domain_release(r->view.s, id);
+    if (config->ops && config->ops->release)
+        config->ops->release(config->ctx, id);
+    return 0;
+}
+
+int do_resume(struct store_request *r)
+{
+    splitio_domid_t id;
+    int err = one_domid(r, &id);
+
+    return err == 0 && !introduced(r, id) ? SPLITIO_ENOENT : err;
+}
+
+int do_set_target(struct store_request *r)
+{
+    struct splitio_store_domain *d;
+    const char *strings[2];
+    splitio_domid_t id, target;
+    int err = request_strings(r, strings, 2);
+
+    if (err == 0)
+        err = request_domid(strings[0], &id);
+    if (err == 0)
+        err = request_domid(strings[1], &target);
+    if (err < 0)
+        return err;
+    d = introduced(r, id);
+    if (!d || !introduced(r, target))
+        return SPLITIO_ENOENT;
+    d->has_target = true;
+    d->target = target;
+    return 0;
+}
+
+int do_is_domain_introduced(struct store_request *r)
+{
+    const char *text;
+    uint32_t id;
+    int err = request_strings(r, &text, 1);
+
+    if (err == 0)
+        err = splitio_xs_parse_u32(text, splitio_xs_strlen(text), &id);
+    if (err < 0 || id > UINT16_MAX)
+        return SPLITIO_EINVAL;
+    reply_text(r, id == 0 || introduced(r, (splitio_domid_t)id) ? "T" : "F");
+    return 0;
+}
+
+int do_get_domain_path(struct store_request *r)
+{
+    const char *text;
+    uint32_t id;
+    int err = request_strings(r, &text, 1);
+
+    if (err == 0)
+        err = splitio_xs_parse_u32(text, splitio_xs_strlen(text), &id);
+    if (err < 0 || id > UINT16_MAX)
+        return SPLITIO_EINVAL;
+    r->reply_bytes =
+        (uint32_t)splitio_xs_domain_path(r->reply, (splitio_domid_t)id) + 1;
+    return 0;
+}

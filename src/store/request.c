@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Store server: from a request to its handler, and the reply's frame. */
+#include "server_int.h"
+
+/* What a message type asks for. */
+struct handler {
+    int (*run)(struct store_request *r);
+    bool privileged; /* domain 0 only */
+    bool in_tx;      /* tx_id means something */
+};
+
+static const struct handler handlers[SPLITIO_XS_TYPE_COUNT] = {
+    [SPLITIO_XS_DIRECTORY] = {do_directory, false, true},
+    [SPLITIO_XS_READ] = {do_read, false, true},
+    [SPLITIO_XS_GET_PERMS] = {do_get_perms, false, true},
+    [SPLITIO_XS_WATCH] = {do_watch, false, false},
+    [SPLITIO_XS_UNWATCH] = {do_unwatch, false, false},
+    [SPLITIO_XS_TRANSACTION_START] = {do_transaction_start, false, true},
+    [SPLITIO_XS_TRANSACTION_END] = {do_transaction_end, false, true},
+    [SPLITIO_XS_INTRODUCE] = {do_introduce, true, false},
+    [SPLITIO_XS_RELEASE] = {do_release, true, false},
+    [SPLITIO_XS_GET_DOMAIN_PATH] = {do_get_domain_path, false, false},
+    [SPLITIO_XS_WRITE] = {do_write, false, true},
+    [SPLITIO_XS_MKDIR] = {do_mkdir, false, true},
+    [SPLITIO_XS_RM] = {do_rm, false, true},
+    [SPLITIO_XS_SET_PERMS] = {do_set_perms, false, true},
+    [SPLITIO_XS_IS_DOMAIN_INTRODUCED] = {do_is_domain_introduced, false, false},
+    [SPLITIO_XS_RESUME] = {do_resume, true, false},
+    [SPLITIO_XS_SET_TARGET] = {do_set_target, true, false},
+    [SPLITIO_XS_RESET_WATCHES] = {do_reset_watches, false, false},
+    [SPLITIO_XS_DIRECTORY_PART] = {do_directory_part, false, true},
+};
+
+static int run(struct store_request *r, const struct splitio_xs_msg *head)
+{
+    const struct handler *h;
+
+    if (head->type >= SPLITIO_XS_TYPE_COUNT || !handlers[head->type].run)
+        return SPLITIO_EOPNOTSUPP;
+    h = &handlers[head->type];
+    if (h->privileged && !is_priv(r->view.who))
+        return SPLITIO_EACCES;
+    if (h->in_tx && head->tx_id != 0) {
+        r->view.tx = tx_find(r->conn, head->tx_id);
+        if (!r->view.tx)
+            return SPLITIO_ENOENT;
+    }
+    return h->run(r);
+}
+
+static void reply_text(struct store_request *r, const char *text)
+{
+    r->reply_bytes = (uint32_t)splitio_xs_strlen(text) + 1;
+    __builtin_memcpy(r->reply, text, r->reply_bytes);
+}
+
+void request_run(struct splitio_store_conn *conn)
+{
+    struct splitio_store_server *s = conn->server;
+    struct store_request r = {
+        .conn = conn,
+        .view = {s, NULL, conn->domain},
+        .body = conn->in,
+        .len_bytes = conn->in_head.len,
+        .reply = conn->out,
+    };
+    int err;
+
+    conn->out_head = conn->in_head;
+    reply_text(&r, "OK");
+    s->cause = conn->domain;
+    err = run(&r, &conn->in_head);
+    s->cause = NULL;
+    if (err < 0) {
+        conn->out_head.type = SPLITIO_XS_ERROR;
+        reply_text(&r,
+                   err == STORE_EPERM ? "EPERM" : splitio_xs_error_name(err));
+    }
+    conn->in_bytes = 0;
+    conn->out_head.len = r.reply_bytes;
+    conn->out_bytes = (uint32_t)sizeof(conn->out_head) + r.reply_bytes;
+    conn->out_start = 0;
+}
+
+int request_path(struct store_request *r, const char *text, size_t len_bytes,
+                 unsigned flags)
+{
+    char *path = r->conn->server->path;
+    size_t skip = 0;
+
+    if (splitio_xs_path_check(text, len_bytes,
+                              flags | SPLITIO_XS_PATH_RELATIVE) < 0)
+        return SPLITIO_EINVAL;
+    if (text[0] != '/' && text[0] != '@') {
+        skip = splitio_xs_domain_path(path, r->conn->domain->id);
+        path[skip++] = '/';
+    }
+    if (skip + len_bytes > PATH_MAX_BYTES)
+        return SPLITIO_EINVAL;
+    __builtin_memcpy(path + skip, text, len_bytes);
+    path[skip + len_bytes] = '\0';
+    return (int)skip;
+}
+
+int request_strings(const struct store_request *r, const char **strings,
+                    unsigned nr)
+{
+    return splitio_xs_strings(r->body, r->len_bytes, strings, nr) == (int)nr
+               ? 0
+               : SPLITIO_EINVAL;
+}
+
+int request_domid(const char *text, splitio_domid_t *domid)
+{
+    uint32_t id;
+
+    if (splitio_xs_parse_u32(text, splitio_xs_strlen(text), &id) < 0 ||
+        id == 0 || id >= SPLITIO_DOMID_FIRST_RESERVED)
+        return SPLITIO_EINVAL;
+    *domid = (splitio_domid_t)id;
+    return 0;
+}
