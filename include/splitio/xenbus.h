@@ -61,7 +61,8 @@
  * life: the text is written to the error node, disconnect() is called, the
  * state goes to Closed. A back takes the next front that starts a new cycle; a
  * front tries again when the back starts a new life, or after
- * splitio_xenbus_reopen().
+ * splitio_xenbus_reopen(). What the store refuses is tried again after the next
+ * event, and when splitio_xenbus_check() finds it overdue.
  */
 
 #include <splitio/proto/xenbus.h>
@@ -183,37 +184,42 @@ struct splitio_xenbus {
     const struct splitio_xenbus_driver *driver;
     void *drv;
     struct splitio_store *store;
-    struct splitio_store_call call;
+    struct splitio_store_call call;          /* the one under way */
     struct splitio_store_watch own_watch;    /* front: backend; back: state */
     struct splitio_store_watch peer_watch;   /* the peer's state */
     struct splitio_store_watch online_watch; /* back */
     enum splitio_xenbus_role role;
-    uint8_t step;                /* where in the action */
-    uint8_t action;              /* enum splitio_xenbus_action under way */
-    uint8_t phase;               /* enum splitio_xenbus_phase under way */
-    uint8_t local, remote, wire; /* states; wire: own node as last seen */
-    uint8_t lives;               /* front: tries left without a connection */
-    bool dirty;                  /* a watch fired since the last look */
-    bool online, closing, attached, linked, stale;
-    bool started; /* this life has begun */
-    bool gone;    /* the own directory was removed */
-    bool held;    /* front: failed; waits for a new life of the back */
-    bool released_hold;
-    bool publishing; /* the driver wants an UPDATE */
-    bool update;     /* the back wrote its state while connected */
-    bool answered;   /* `call` has ended, `status` is not used up */
-    bool no_tell;    /* write the state alone */
-    int status;
-    int error; /* of this life, 0 if none */
-    uint32_t tx_id;
-    uint32_t index; /* of the key under way */
-    uint32_t conflicts;
-    splitio_domid_t peer_domid;
-    uint64_t nr_lives, nr_errors, nr_conflicts;
+    uint8_t step;          /* enum xb_step: what the next poll does */
+    uint8_t action, pc;    /* the action under way, and where in it */
+    uint8_t phase;         /* enum splitio_xenbus_phase being read */
+    uint8_t local, remote; /* states as the rules mean them */
+    uint8_t wire;          /* own node when last read */
+    uint8_t lives;         /* front: offers left without a connection */
+    bool dirty, own_event, peer_event; /* watches that fired since the look */
+    bool update;                       /* this look came from the peer */
+    bool started;                      /* the first action is decided */
+    bool online, closing, attached, linked, stale, finished, gone;
+    bool forced;         /* the action does not depend on the peer's state */
+    bool held;           /* failed; waits for the peer to begin a new life */
+    bool held_seen;      /* front: the back's last one has been seen to end */
+    uint8_t held_remote; /* back: the front's state then */
+    bool failing;        /* `error` and `text` are set and not dealt with */
+    bool ending;         /* dealing with `error` */
+    bool publishing;     /* the driver wants an UPDATE */
+    bool parked;         /* the store refused; go on after the next event */
+    bool in_doubt;       /* a commit was under way when the store was lost */
+    bool told;           /* splitio_xenbus_check() has said so */
+    int error;           /* that ended the last life; 0 once connected again */
+    uint32_t tx_id, stray_tx; /* open; given up but not ended yet */
+    uint32_t index;           /* of the key under way */
+    uint32_t conflicts;       /* in a row */
+    uint32_t wait_mark;
     uint64_t wait_since_ns;
-    uint32_t wait_mark, mark; /* handshake progress, for the stall check */
+    uint64_t nr_connects, nr_errors, nr_conflicts;
+    splitio_domid_t peer_domid;
     char dir[SPLITIO_XENBUS_DIR_MAX];
     char peer_dir[SPLITIO_XENBUS_DIR_MAX];
+    char new_dir[SPLITIO_XENBUS_DIR_MAX]; /* of the peer, as read */
     char own_path[SPLITIO_XENBUS_DIR_MAX + 16];
     char peer_path[SPLITIO_XENBUS_DIR_MAX + 16];
     char online_path[SPLITIO_XENBUS_DIR_MAX + 16];
@@ -322,6 +328,9 @@ int splitio_xenbus_fini(struct splitio_xenbus *xb);
  * @param[in] timeout_ns how long the same situation is borne.
  * @return 0: connected, closed, or not yet overdue; SPLITIO_EAGAIN: overdue;
  * said once for each situation. splitio_xenbus_describe() has the diagnostic.
+ *
+ * Every @p timeout_ns in one situation it also makes the next poll look at the
+ * store anew, and registers watches again that were refused.
  *
  * Caller: owner. Order: none. Peer: may cause one message for each of its
  * state changes.
