@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The vocabulary of splitiod: objects, their keys, and what must be there. */
+#include "options.h"
+
+#include "values.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int fail(struct options *o, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int fail(struct options *o, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(o->error, sizeof(o->error), format, ap);
+    va_end(ap);
+    return -1;
+}
+
+static int set_text(struct options *o, char **to, const char *value)
+{
+    char *copy = strdup(value);
+
+    if (!copy)
+        return fail(o, "out of memory");
+    free(*to);
+    *to = copy;
+    return 0;
+}
+
+static int set_name(char to[NAME_MAX_LEN + 1], const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len == 0 || len > NAME_MAX_LEN || strpbrk(value, " /,="))
+        return -1;
+    memcpy(to, value, len + 1);
+    return 0;
+}
+
+static int set_number(unsigned *to, const char *value, unsigned min,
+                      unsigned max)
+{
+    uint64_t v;
+
+    if (value_number(value, min, max, &v))
+        return -1;
+    *to = (unsigned)v;
+    return 0;
+}
+
+/* What a setter answers: 0, -1 (the value is wrong), -2 (error is set),
+ * -3 (no such key). */
+#define NO_SUCH_KEY (-3)
+
+static int set_daemon(struct options *o, const char *key, const char *value)
+{
+    if (strcmp(key, "socket") == 0)
+        return set_text(o, &o->socket, value) ? -2 : 0;
+    if (strcmp(key, "store-socket") == 0)
+        return set_text(o, &o->store_socket, value) ? -2 : 0;
+    if (strcmp(key, "max-guests") == 0)
+        return set_number(&o->max_guests, value, 1, 1024);
+    if (strcmp(key, "max-guest-mib") == 0)
+        return set_number(&o->max_guest_mib, value, 1, 65536);
+    if (strcmp(key, "verbose") == 0)
+        return value_bool(value, &o->verbose);
+    return NO_SUCH_KEY;
+}
+
+static int set_disk(struct options *o, struct disk_options *d, const char *key,
+                    const char *value)
+{
+    enum disk_kind kind = DISK_NONE;
+
+    if (strcmp(key, "guest") == 0)
+        return set_name(d->guest, value);
+    if (strcmp(key, "readonly") == 0)
+        return value_bool(value, &d->read_only);
+    if (strcmp(key, "threads") == 0)
+        return set_number(&d->threads, value, 1, 16);
+    if (strcmp(key, "vdev") == 0)
+        return value_vdev(value, &d->vdev);
+    if (strcmp(key, "file") == 0)
+        kind = DISK_FILE;
+    else if (strcmp(key, "memory") == 0)
+        kind = DISK_MEMORY;
+    else if (strcmp(key, "null") == 0)
+        kind = DISK_NULL;
+    else
+        return NO_SUCH_KEY;
+    if (d->kind != DISK_NONE)
+        return fail(o, "disk %s: has more than one of file, memory, null",
+                    d->name),
+               -2;
+    d->kind = kind;
+    if (kind == DISK_FILE)
+        return set_text(o, &d->file, value) ? -2 : 0;
+    return value_size(value, &d->size_bytes);
+}
+
+static int set_nic(struct nic_options *n, const char *key, const char *value)
+{
+    if (strcmp(key, "guest") == 0)
+        return set_name(n->guest, value);
+    if (strcmp(key, "switch") == 0)
+        return set_name(n->bridge, value);
+    if (strcmp(key, "isolated") == 0)
+        return value_bool(value, &n->isolated);
+    if (strcmp(key, "mac") == 0) {
+        n->has_mac = true;
+        return value_mac(value, n->mac);
+    }
+    return NO_SUCH_KEY;
+}
+
+static int set_switch(struct switch_options *s, const char *key,
+                      const char *value)
+{
+    if (strcmp(key, "uplink") != 0)
+        return NO_SUCH_KEY;
+    if (*value == '\0' || strlen(value) >= sizeof(s->uplink))
+        return -1;
+    strcpy(s->uplink, value);
+    return 0;
+}
+
+static int set_guest(struct guest_options *g, const char *key,
+                     const char *value)
+{
+    if (strcmp(key, "uid") != 0)
+        return NO_SUCH_KEY;
+    g->has_uid = true;
+    return set_number(&g->uid, value, 0, UINT32_MAX - 1);
+}
+
+/* The object called @p name in an array of objects that begin with their name;
+ * a new one if there is none yet. NULL: no room, or not a name. */
+static void *find_or_add(void *array, size_t size, unsigned *nr, unsigned max,
+                         const char *name)
+{
+    char *objects = array;
+
+    for (unsigned i = 0; i < *nr; i++)
+        if (strcmp(objects + i * size, name) == 0)
+            return objects + i * size;
+    if (*nr == max || set_name(objects + *nr * size, name))
+        return NULL;
+    return objects + (*nr)++ * size;
+}
+
+struct kind {
+    const char *name;
+    const char *keys;
+};
+
+static const struct kind kinds[] = {
+    {"daemon", "socket store-socket max-guests max-guest-mib verbose"},
+    {"disk", "guest file memory null readonly threads vdev"},
+    {"nic", "guest switch mac isolated"},
+    {"switch", "uplink"},
+    {"guest", "uid"},
+};
+
+static const struct kind *find_kind(const char *name)
+{
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static void *find_object(struct options *o, const char *kind, const char *name)
+{
+    if (strcmp(kind, "disk") == 0)
+        return find_or_add(o->disks, sizeof(o->disks[0]), &o->nr_disks,
+                           MAX_DISKS, name);
+    if (strcmp(kind, "nic") == 0)
+        return find_or_add(o->nics, sizeof(o->nics[0]), &o->nr_nics, MAX_NICS,
+                           name);
+    if (strcmp(kind, "switch") == 0)
+        return find_or_add(o->switches, sizeof(o->switches[0]), &o->nr_switches,
+                           MAX_SWITCHES, name);
+    if (strcmp(kind, "guest") == 0)
+        return find_or_add(o->guests, sizeof(o->guests[0]), &o->nr_guests,
+                           MAX_GUESTS, name);
+    return o; /* daemon */
+}
+
+static int set_key(struct options *o, const char *kind, void *object,
+                   const char *key, const char *value)
+{
+    switch (kind[0]) {
+    case 'd':
+        return kind[1] == 'i' ? set_disk(o, object, key, value)
+                              : set_daemon(o, key, value);
+    case 'n':
+        return set_nic(object, key, value);
+    case 's':
+        return set_switch(object, key, value);
+    default:
+        return set_guest(object, key, value);
+    }
+}
+
+int options_set(struct options *o, const char *kind, const char *name,
+                const char *key, const char *value)
+{
+    const struct kind *k = find_kind(kind);
+    void *object;
+
+    if (!k)
+        return fail(o,
+                    "unknown section \"%s\"; known: daemon, disk NAME, "
+                    "nic NAME, switch NAME, guest NAME",
+                    kind);
+    object = find_object(o, kind, name);
+    if (!object)
+        return fail(o,
+                    "%s \"%s\": no valid name (1 to %u characters, no "
+                    "space, comma, slash or =), or too many of them",
+                    kind, name, NAME_MAX_LEN);
+    if (!key)
+        return 0;
+    switch (set_key(o, kind, object, key, value)) {
+    case 0:
+        return 0;
+    case NO_SUCH_KEY:
+        return fail(o, "%s %s: unknown key \"%s\"; known: %s", kind, name, key,
+                    k->keys);
+    case -2:
+        return -1;
+    default:
+        return fail(o, "%s %s: \"%s\" is no valid value for %s", kind, name,
+                    value, key);
+    }
+}
+
+static int check_disk(struct options *o, struct disk_options *d)
+{
+    if (d->kind == DISK_NONE)
+        return fail(o,
+                    "disk %s: has no medium; give file=PATH, memory=SIZE or "
+                    "null=SIZE",
+                    d->name);
+    if (d->guest[0] == '\0')
+        return fail(o, "disk %s: belongs to no guest; give guest=NAME",
+                    d->name);
+    for (struct disk_options *e = o->disks; e != d; e++)
+        if (strcmp(e->guest, d->guest) == 0 && e->vdev == d->vdev)
+            return fail(o,
+                        "disk %s: guest %s has disk %s at the same vdev; "
+                        "give vdev=xvdb or another",
+                        d->name, d->guest, e->name);
+    return 0;
+}
+
+static int check_nic(struct options *o, const struct nic_options *n)
+{
+    if (n->guest[0] == '\0')
+        return fail(o, "nic %s: belongs to no guest; give guest=NAME", n->name);
+    if (n->bridge[0] == '\0')
+        return fail(o, "nic %s: is plugged in nowhere; give switch=NAME",
+                    n->name);
+    for (unsigned i = 0; i < o->nr_switches; i++)
+        if (strcmp(o->switches[i].name, n->bridge) == 0)
+            return 0;
+    return fail(o, "nic %s: there is no switch \"%s\"; add --switch name=%s",
+                n->name, n->bridge, n->bridge);
+}
+
+int options_check(struct options *o)
+{
+    for (unsigned i = 0; i < o->nr_disks; i++)
+        if (check_disk(o, &o->disks[i]))
+            return -1;
+    for (unsigned i = 0; i < o->nr_nics; i++)
+        if (check_nic(o, &o->nics[i]))
+            return -1;
+    if (o->nr_disks + o->nr_nics == 0)
+        return fail(o, "nothing to export; give --disk or --nic, see --help");
+    return 0;
+}
+
+void options_init(struct options *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->max_guests = 16;
+    o->max_guest_mib = 256;
+    for (unsigned i = 0; i < MAX_DISKS; i++) {
+        o->disks[i].threads = 4;
+        o->disks[i].vdev = 202u << 8;
+    }
+}
+
+void options_fini(struct options *o)
+{
+    for (unsigned i = 0; i < MAX_DISKS; i++)
+        free(o->disks[i].file);
+    free(o->socket);
+    free(o->store_socket);
+}

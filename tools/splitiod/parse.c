@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where options come from: the command line, and a file read with inih. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef SPLITIO_VERSION
+#define SPLITIO_VERSION "unknown"
+#endif
+
+static const char help_text[] =
+    "Usage: splitiod --socket PATH [OPTION...]\n"
+    "Exports disks and NICs to the guests that join on a unix socket.\n"
+    "\n"
+    "  -s, --socket PATH        where guests join (must be given)\n"
+    "      --store-socket PATH  where xenstore-ls and its like connect\n"
+    "  -d, --disk KEY=VALUE,... a disk; keys:\n"
+    "        guest=NAME         whose it is\n"
+    "        file=PATH | memory=SIZE | null=SIZE\n"
+    "        readonly=yes, threads=1..16, vdev=xvda, name=NAME\n"
+    "  -n, --nic KEY=VALUE,...  a NIC; keys:\n"
+    "        guest=NAME, switch=NAME, mac=ADDRESS, isolated=yes, name=NAME\n"
+    "  -w, --switch KEY=VALUE,...  a switch; keys: name=NAME, uplink=TAP\n"
+    "  -g, --guest KEY=VALUE,...   a guest; keys: name=NAME, uid=NUMBER\n"
+    "  -c, --config FILE        the same from a file: sections [daemon],\n"
+    "                           [disk NAME], [nic NAME], [switch NAME],\n"
+    "                           [guest NAME]\n"
+    "      --max-guests N       at the same time (16)\n"
+    "      --max-guest-mib N    memory that one guest may bring (256)\n"
+    "      --check              look at options and media, then leave\n"
+    "  -v, --verbose            tell more\n"
+    "      --help, --version\n";
+
+enum {
+    OPT_STORE_SOCKET = 256,
+    OPT_MAX_GUESTS,
+    OPT_MAX_GUEST_MIB,
+    OPT_CHECK,
+    OPT_HELP,
+    OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"socket", required_argument, NULL, 's'},
+    {"store-socket", required_argument, NULL, OPT_STORE_SOCKET},
+    {"disk", required_argument, NULL, 'd'},
+    {"nic", required_argument, NULL, 'n'},
+    {"switch", required_argument, NULL, 'w'},
+    {"guest", required_argument, NULL, 'g'},
+    {"config", required_argument, NULL, 'c'},
+    {"max-guests", required_argument, NULL, OPT_MAX_GUESTS},
+    {"max-guest-mib", required_argument, NULL, OPT_MAX_GUEST_MIB},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* The value of name= in a list, or a name made of kind and number. */
+static void object_name(char *to, size_t bytes, const char *list,
+                        const char *kind, unsigned number)
+{
+    const char *at = list;
+
+    while (at && strncmp(at, "name=", 5) != 0) {
+        at = strchr(at, ',');
+        at = at ? at + 1 : NULL;
+    }
+    if (at)
+        snprintf(to, bytes, "%.*s", (int)strcspn(at + 5, ","), at + 5);
+    else
+        snprintf(to, bytes, "%s%u", kind, number);
+}
+
+/* "key=value,key=value" for one object. */
+static int set_list(struct options *o, const char *kind, unsigned number,
+                    const char *list)
+{
+    char name[2 * NAME_MAX_LEN];
+    char *copy = strdup(list), *rest = copy, *item;
+    int err;
+
+    object_name(name, sizeof(name), list, kind, number);
+    err = copy ? options_set(o, kind, name, NULL, NULL) : -1;
+    while (!err && (item = strsep(&rest, ",")) != NULL) {
+        char *value = strchr(item, '=');
+
+        if (!value) {
+            snprintf(o->error, sizeof(o->error),
+                     "%s %s: \"%s\" is not KEY=VALUE", kind, name, item);
+            err = -1;
+            break;
+        }
+        *value++ = '\0';
+        if (strcmp(item, "name") != 0)
+            err = options_set(o, kind, name, item, value);
+    }
+    free(copy);
+    return err;
+}
+
+/* The option's own error, in the words of the command line. */
+static int bad_option(struct options *o, char **argv)
+{
+    snprintf(o->error, sizeof(o->error),
+             "%s: unknown option or missing value; see --help",
+             argv[optind - 1]);
+    return -1;
+}
+
+static int take_option(struct options *o, int c, char **argv)
+{
+    switch (c) {
+    case 's':
+        return options_set(o, "daemon", "", "socket", optarg);
+    case OPT_STORE_SOCKET:
+        return options_set(o, "daemon", "", "store-socket", optarg);
+    case OPT_MAX_GUESTS:
+        return options_set(o, "daemon", "", "max-guests", optarg);
+    case OPT_MAX_GUEST_MIB:
+        return options_set(o, "daemon", "", "max-guest-mib", optarg);
+    case 'd':
+        return set_list(o, "disk", o->nr_disks, optarg);
+    case 'n':
+        return set_list(o, "nic", o->nr_nics, optarg);
+    case 'w':
+        return set_list(o, "switch", o->nr_switches, optarg);
+    case 'g':
+        return set_list(o, "guest", o->nr_guests, optarg);
+    case 'c':
+        return options_read_file(o, optarg);
+    case 'v':
+        o->verbose = true;
+        return 0;
+    case OPT_CHECK:
+        o->check_only = true;
+        return 0;
+    case OPT_HELP:
+        fputs(help_text, stdout);
+        return 1;
+    case OPT_VERSION:
+        puts("splitiod " SPLITIO_VERSION);
+        return 1;
+    default:
+        return bad_option(o, argv);
+    }
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    int c, err;
+
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":s:d:n:w:g:c:v", long_options,
+                            NULL)) != -1) {
+        err = take_option(o, c, argv);
+        if (err)
+            return err;
+    }
+    if (optind < argc) {
+        snprintf(o->error, sizeof(o->error),
+                 "\"%s\": no such argument; see --help", argv[optind]);
+        return -1;
+    }
+    if (!o->socket) {
+        snprintf(o->error, sizeof(o->error),
+                 "no socket to listen on; give --socket PATH");
+        return -1;
+    }
+    return options_check(o);
+}
+
+/* A line of the file: section "disk root" is kind and name. */
+static int on_line(void *user, const char *section, const char *key,
+                   const char *value)
+{
+    struct options *o = user;
+    char kind[NAME_MAX_LEN + 1];
+    const char *name = strchr(section, ' ');
+
+    snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(section, " "), section);
+    name = name ? name + strspn(name, " ") : "";
+    return options_set(o, kind, name, key, value) == 0;
+}
+
+int options_read_file(struct options *o, const char *path)
+{
+    char reason[sizeof(o->error)];
+    FILE *file = fopen(path, "re");
+    int line;
+
+    if (!file) {
+        snprintf(o->error, sizeof(o->error),
+                 "configuration file %s: %s; check --config", path,
+                 strerror(errno));
+        return -1;
+    }
+    o->error[0] = '\0';
+    line = ini_parse_file(file, on_line, o);
+    fclose(file);
+    if (line == 0)
+        return 0;
+    memcpy(reason, o->error, sizeof(reason));
+    snprintf(o->error, sizeof(o->error), "%s, line %d: %.400s", path, line,
+             reason[0] ? reason : "neither [section] nor key = value");
+    return -1;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The store on a unix socket, for xenstore-ls and its like. */
+#ifndef SPLITIOD_STORE_SOCKET_H
+#define SPLITIOD_STORE_SOCKET_H
+
+#include "loop.h"
+
+#include <splitio/store_server.h>
+
+struct store_socket;
+
+/* Listen; connections speak for domain 0, so the socket is for its owner only.
+ * NULL with a one-line reason. */
+struct store_socket *store_socket_open(struct loop *l,
+                                       struct splitio_store_server *server,
+                                       const char *path, char *reason,
+                                       unsigned reason_bytes);
+
+/* A connection of the server has output to send. */
+void store_socket_pump(struct splitio_store_conn *conn);
+
+/* True if a connection of the server is one of ours. */
+bool store_socket_owns(const struct store_socket *ss,
+                       const struct splitio_store_conn *conn);
+
+void store_socket_close(struct store_socket *ss);
+
+#endif /* SPLITIOD_STORE_SOCKET_H */
