@@ -102,6 +102,93 @@ struct splitio_disk {
     void *ctx;
 };
 
+/* ---- shipped engines: library splitio-engine, hosted ---- */
+
+/** How to open a file engine; zeroes mean the defaults given here. */
+struct splitio_disk_file_config {
+    const char *path;        /**< a regular file or a block device */
+    bool read_only;          /**< open it for reading only */
+    unsigned nr_threads;     /**< 1 to 16; 4 */
+    unsigned queue_depth;    /**< requests held, 1 to 65536; 1024 */
+    void (*wake)(void *arg); /**< poll() has results; called from any thread */
+    void *wake_arg;
+};
+
+/** A disk in a file, served by a small pool of threads. Opaque. */
+struct splitio_disk_file;
+
+/**
+ * @brief Open a file or block device as a disk.
+ *
+ * Takes a lock on it, exclusive for writing and shared for reading, which other
+ * users of this engine respect. The size is asked anew by info(): a file that
+ * has grown is a disk that has grown; requests beyond the end of one that has
+ * shrunk fail with SPLITIO_EIO.
+ * @param[out] disk         the engine.
+ * @param[in]  cfg          copied, but for the path.
+ * @param[out] reason       on failure, one line that names the file and what to
+ *                          do.
+ * @param[in]  reason_bytes its size.
+ * @return 0; SPLITIO_ENOENT, SPLITIO_EACCES; SPLITIO_EBUSY: locked by another
+ * user; SPLITIO_EINVAL: not a file, or its size is no multiple of 512;
+ * SPLITIO_ENOMEM; SPLITIO_EIO.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_disk_file_open(struct splitio_disk_file **disk,
+                           const struct splitio_disk_file_config *cfg,
+                           char *reason, size_t reason_bytes);
+
+/** @brief The table and context to hand to a back. Caller: owner. */
+struct splitio_disk splitio_disk_file_disk(struct splitio_disk_file *disk);
+
+/**
+ * @brief Stop the threads and close. Requests that were submitted are finished
+ * first, but their done() is not called any more.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+void splitio_disk_file_close(struct splitio_disk_file *disk);
+
+/** A disk in memory. Opaque. */
+struct splitio_disk_memory;
+
+/**
+ * @brief Make a disk of zeroes in memory.
+ * @param[in] nr_sectors at least 1.
+ * @param[in] read_only  refuse changes.
+ * @return the disk; NULL: out of memory.
+ *
+ * Requests are done when they are kicked; poll() delivers them.
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+struct splitio_disk_memory *splitio_disk_memory_new(uint64_t nr_sectors,
+                                                    bool read_only);
+
+/** @brief Its bytes, nr_sectors * 512 of them. Caller: owner. */
+void *splitio_disk_memory_bytes(struct splitio_disk_memory *disk);
+
+/** @brief The table and context to hand to a back. Caller: owner. */
+struct splitio_disk splitio_disk_memory_disk(struct splitio_disk_memory *disk);
+
+/** @brief Free it. Caller: owner. */
+void splitio_disk_memory_free(struct splitio_disk_memory *disk);
+
+/** A disk that reads as zeroes and forgets what is written. Opaque. */
+struct splitio_disk_null;
+
+/**
+ * @brief Make a null disk.
+ * @return the disk; NULL: out of memory. Caller: owner.
+ */
+struct splitio_disk_null *splitio_disk_null_new(uint64_t nr_sectors);
+
+/** @brief The table and context to hand to a back. Caller: owner. */
+struct splitio_disk splitio_disk_null_disk(struct splitio_disk_null *disk);
+
+/** @brief Free it. Caller: owner. */
+void splitio_disk_null_free(struct splitio_disk_null *disk);
+
 #ifdef __cplusplus
 }
 #endif

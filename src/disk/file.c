@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A disk in a file: opening, the owner's side of the queues, the threads. */
+#include "file.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define THREADS_DEFAULT 4u
+#define THREADS_MAX     16u
+#define DEPTH_DEFAULT   1024u
+#define DEPTH_MAX       65536u
+
+struct splitio_disk_file {
+    struct file_medium medium;
+    struct splitio_disk_file_config cfg;
+    struct io_queue submitted;  /* the owner's: not kicked yet */
+    struct io_queue delivering; /* the owner's: taken out of finished */
+    unsigned nr_held;     /* the owner's: submitted, done() not called yet */
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t work;
+    struct io_queue waiting, finished;
+    bool stopping;
+    pthread_t threads[THREADS_MAX];
+    unsigned nr_threads;
+};
+
+/* Hand a result to the owner. Only the first of a batch needs a wake: poll()
+ * takes all there are under the same lock. */
+static void finish(struct splitio_disk_file *d, struct splitio_disk_io *io,
+                   int status)
+{
+    bool first;
+
+    io_set_status(io, status);
+    pthread_mutex_lock(&d->lock);
+    first = d->finished.nr == 0;
+    io_queue_put(&d->finished, io);
+    pthread_mutex_unlock(&d->lock);
+    if (first && d->cfg.wake)
+        d->cfg.wake(d->cfg.wake_arg);
+}
+
+static void *serve(void *arg)
+{
+    struct splitio_disk_file *d = arg;
+
+    pthread_mutex_lock(&d->lock);
+    for (;;) {
+        struct splitio_disk_io *io = io_queue_take(&d->waiting);
+
+        if (io) {
+            pthread_mutex_unlock(&d->lock);
+            finish(d, io, file_medium_carry_out(&d->medium, io));
+            pthread_mutex_lock(&d->lock);
+        } else if (d->stopping) {
+            break;
+        } else {
+            pthread_cond_wait(&d->work, &d->lock);
+        }
+    }
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+static int file_info(void *ctx, struct splitio_disk_info *info)
+{
+    struct splitio_disk_file *d = ctx;
+
+    return file_medium_info(&d->medium, info);
+}
+
+static int file_submit(void *ctx, struct splitio_disk_io *io)
+{
+    struct splitio_disk_file *d = ctx;
+
+    if (d->nr_held == d->cfg.queue_depth)
+        return SPLITIO_EAGAIN;
+    d->nr_held++;
+    io_queue_put(&d->submitted, io);
+    return 0;
+}
+
+static void file_kick(void *ctx)
+{
+    struct splitio_disk_file *d = ctx;
+    unsigned nr = d->submitted.nr;
+    struct splitio_disk_io *io;
+
+    if (nr == 0)
+        return;
+    pthread_mutex_lock(&d->lock);
+    while ((io = io_queue_take(&d->submitted)) != NULL)
+        io_queue_put(&d->waiting, io);
+    pthread_mutex_unlock(&d->lock);
+    if (nr == 1)
+        pthread_cond_signal(&d->work);
+    else
+        pthread_cond_broadcast(&d->work);
+}
+
+static int file_poll(void *ctx, unsigned budget)
+{
+    struct splitio_disk_file *d = ctx;
+    int n;
+
+    if (d->delivering.nr == 0) {
+        pthread_mutex_lock(&d->lock);
+        d->delivering = d->finished;
+        d->finished = (struct io_queue){0};
+        pthread_mutex_unlock(&d->lock);
+    }
+    /* done() may submit, so the places are free before it is called. */
+    d->nr_held -= budget < d->delivering.nr ? budget : d->delivering.nr;
+    n = io_queue_deliver(&d->delivering, budget);
+    if (d->delivering.nr && d->cfg.wake)
+        d->cfg.wake(d->cfg.wake_arg); /* the budget left some */
+    return n;
+}
+
+static const struct splitio_disk_ops file_ops = {
+    .info = file_info,
+    .submit = file_submit,
+    .kick = file_kick,
+    .poll = file_poll,
+};
+
+static unsigned bounded(unsigned value, unsigned otherwise, unsigned max)
+{
+    if (value == 0)
+        value = otherwise;
+    return value < max ? value : max;
+}
+
+static void stop(struct splitio_disk_file *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->stopping = true;
+    pthread_mutex_unlock(&d->lock);
+    pthread_cond_broadcast(&d->work);
+    while (d->nr_threads)
+        pthread_join(d->threads[--d->nr_threads], NULL);
+}
+
+int splitio_disk_file_open(struct splitio_disk_file **disk,
+                           const struct splitio_disk_file_config *cfg,
+                           char *reason, size_t reason_bytes)
+{
+    struct splitio_disk_file *d = calloc(1, sizeof(*d));
+    unsigned nr;
+    int err;
+
+    if (!d)
+        return SPLITIO_ENOMEM;
+    d->cfg = *cfg;
+    d->cfg.queue_depth = bounded(cfg->queue_depth, DEPTH_DEFAULT, DEPTH_MAX);
+    nr = bounded(cfg->nr_threads, THREADS_DEFAULT, THREADS_MAX);
+    err = file_medium_open(&d->medium, cfg->path, cfg->read_only, reason,
+                           reason_bytes);
+    if (err)
+        goto out_free;
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->work, NULL);
+    while (d->nr_threads < nr) {
+        if (pthread_create(&d->threads[d->nr_threads], NULL, serve, d))
+            goto out_stop;
+        d->nr_threads++;
+    }
+    *disk = d;
+    return 0;
+
+out_stop:
+    stop(d);
+    file_medium_no_threads(cfg->path, reason, reason_bytes);
+    err = SPLITIO_ENOMEM;
+    file_medium_close(&d->medium);
+out_free:
+    free(d);
+    return err;
+}
+
+struct splitio_disk splitio_disk_file_disk(struct splitio_disk_file *disk)
+{
+    return (struct splitio_disk){.ops = &file_ops, .ctx = disk};
+}
+
+void splitio_disk_file_close(struct splitio_disk_file *disk)
+{
+    if (!disk)
+        return;
+    file_kick(disk);
+    stop(disk);
+    pthread_cond_destroy(&disk->work);
+    pthread_mutex_destroy(&disk->lock);
+    file_medium_close(&disk->medium);
+    free(disk);
+}
