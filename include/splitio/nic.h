@@ -96,6 +96,129 @@ struct splitio_nic {
     void *ctx;
 };
 
+/* ---- shipped engines: library splitio-engine, hosted ---- */
+
+/** The network interface of a Linux kernel, as a NIC. Opaque. */
+struct splitio_tap;
+
+/**
+ * @brief Make or take a TAP interface, in the network namespace of the caller.
+ *
+ * Frames carry a virtio-net header, so that checksums and segmentation are left
+ * to whoever does them last. What comes out of poll() may ask for all of them.
+ * @param[in]  name         of the interface, 1 to 15 characters.
+ * @param[out] reason       on failure, one line that names the interface and
+ *                          what to do.
+ * @param[in]  reason_bytes its size.
+ * @return 0; SPLITIO_EINVAL: the name; SPLITIO_EACCES; SPLITIO_EBUSY: in use;
+ * SPLITIO_ENOENT: the kernel has no TAP; SPLITIO_ENOMEM; SPLITIO_EIO.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_tap_open(struct splitio_tap **tap, const char *name, char *reason,
+                     size_t reason_bytes);
+
+/** @brief Close; an interface that open() made is gone. Caller: owner. */
+void splitio_tap_close(struct splitio_tap *tap);
+
+/** @brief Readable when poll() has frames. See splitio_tap_wants_read(). */
+int splitio_tap_fd(const struct splitio_tap *tap);
+
+/**
+ * @brief False while a frame is held that the receiver had no room for: reading
+ * the descriptor is of no use until a poll() has got rid of it.
+ */
+bool splitio_tap_wants_read(const struct splitio_tap *tap);
+
+/** @brief The NIC. Caller: owner. */
+struct splitio_nic splitio_tap_nic(struct splitio_tap *tap);
+
+/** A learning Ethernet switch. Opaque. */
+struct splitio_switch;
+/** One of its ports. Opaque. */
+struct splitio_switch_port;
+
+/** Most addresses that one port is remembered for. */
+#define SPLITIO_SWITCH_ADDRESSES_MAX 64u
+
+/** How a port is to be. */
+struct splitio_switch_port_config {
+    /** Talks to the uplinks and to nobody else, and hears nobody else, not even
+     *  broadcasts. */
+    bool isolated;
+    bool uplink;
+    /** Frames from the port must come from `mac`; others are dropped. */
+    bool locked;
+    uint8_t mac[6];
+};
+
+/** Counters of a port, seen from whoever is plugged in. */
+struct splitio_switch_port_stats {
+    uint64_t sent_frames, sent_bytes;
+    uint64_t received_frames, received_bytes;
+    uint64_t refused; /**< sent by the port: too short, or the wrong source */
+    uint64_t dropped; /**< for the port: its receiver had no room */
+};
+
+/**
+ * @brief Make a switch.
+ * @param[in] max_ports 1 to 1024.
+ * @return the switch; NULL: out of memory or out of range.
+ *
+ * Caller: owner of all ports. Order: none. Peer: nothing.
+ */
+struct splitio_switch *splitio_switch_new(unsigned max_ports);
+
+/** @brief Free it with all its ports. Caller: owner. */
+void splitio_switch_free(struct splitio_switch *sw);
+
+/**
+ * @brief Add a port.
+ * @return 0; SPLITIO_ENOSPC: no more ports; SPLITIO_ENOMEM.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_switch_port_add(struct splitio_switch *sw,
+                            const struct splitio_switch_port_config *cfg,
+                            struct splitio_switch_port **port);
+
+/** @brief Unplug and forget a port, with its addresses. Caller: owner. */
+void splitio_switch_port_remove(struct splitio_switch_port *port);
+
+/**
+ * @brief The port as a NIC.
+ *
+ * send() delivers at once to the ports that the frame is for. A receiver
+ * without room loses the frame, as on any switch; send() succeeds all the same.
+ * SPLITIO_EAGAIN: called from inside a receiver of the same switch.
+ * Caller: owner.
+ */
+struct splitio_nic splitio_switch_port_nic(struct splitio_switch_port *port);
+
+/** @brief Counters. Caller: owner. */
+const struct splitio_switch_port_stats *
+splitio_switch_port_stats(const struct splitio_switch_port *port);
+
+/** A NIC that swallows everything and has nothing to say; needs no memory. */
+struct splitio_nic splitio_nic_null(void);
+
+/** Two NICs joined: what comes out of one goes into the other. */
+struct splitio_nic_cable {
+    struct splitio_nic a, b; /* private */
+};
+
+/**
+ * @brief Join two NICs. Poll both to move frames.
+ *
+ * A NIC without room makes the other one hold its frame, if it can.
+ * Caller: owner of both. Order: none. Peer: nothing.
+ */
+void splitio_nic_join(struct splitio_nic_cable *cable, struct splitio_nic a,
+                      struct splitio_nic b);
+
+/** @brief Unplug both. Caller: owner of both. */
+void splitio_nic_part(struct splitio_nic_cable *cable);
+
 #ifdef __cplusplus
 }
 #endif
