@@ -215,8 +215,10 @@ unsigned splitio_fake_step(struct splitio_fake *fake)
             continue;
         n += splitio_guest_poll(&g->guest, STEP_BUDGET);
         n += count(splitio_store_poll(&g->store, STEP_BUDGET));
+        n += splitio_guest_has_upcall(&g->guest);
     }
-    return n;
+    /* What was sent to domain 0 just now is due at the next step. */
+    return n + splitio_host_has_upcall(&fake->host);
 }
 
 /* ---- access ---- */

@@ -64,7 +64,8 @@ void splitio_fake_delete(struct splitio_fake *fake);
 
 /**
  * @brief Move what is due: store connections, upcalls of all domains.
- * @return what was done, in messages and handler calls; 0: nothing was due.
+ * @return what was done or is due, in messages and handler calls; 0: nothing
+ * happens any more until somebody does something.
  */
 unsigned splitio_fake_step(struct splitio_fake *fake);
 
