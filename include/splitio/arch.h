@@ -124,6 +124,18 @@ static inline void splitio_copy_once(void *dst, const void *src,
     SPLITIO_COMPILER_BARRIER();
 }
 
+/**
+ * Value of the store key "protocol" for rings whose 64-bit fields are aligned
+ * to 8 bytes; NULL where no such text was ever agreed on: leave the key out.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+#define SPLITIO_ARCH_PROTOCOL_64 "x86_64-abi"
+#elif defined(__aarch64__) || defined(__arm__)
+#define SPLITIO_ARCH_PROTOCOL_64 "arm-abi"
+#else
+#define SPLITIO_ARCH_PROTOCOL_64 ((const char *)NULL)
+#endif
+
 /** Index of the lowest bit that is set; @p v must not be 0. */
 static inline unsigned splitio_lowest_bit_u64(uint64_t v)
 {
