@@ -55,6 +55,8 @@ enum splitio_disk_op {
 #define SPLITIO_DISK_DISCARDS  (1u << 2)
 #define SPLITIO_DISK_CDROM     (1u << 3)
 #define SPLITIO_DISK_REMOVABLE (1u << 4)
+/** A discard with SPLITIO_DISK_IO_SECURE leaves no trace of the data. */
+#define SPLITIO_DISK_DISCARDS_SECURELY (1u << 5)
 
 /** struct splitio_disk_io.flags */
 #define SPLITIO_DISK_IO_SECURE (1u << 0) /**< discard so that it is gone */
