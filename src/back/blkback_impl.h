@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the block back share. */
+#ifndef BLKBACK_IMPL_H
+#define BLKBACK_IMPL_H
+
+#include <splitio/blkback.h>
+
+#define NONE UINT32_MAX
+
+/* One page that stays mapped from request to request. */
+struct kept_page {
+    void *va;
+    splitio_gref_t gref;
+    splitio_grant_handle_t handle;
+    uint32_t next;  /* in its bucket, or in the free list */
+    uint16_t users; /* requests in flight that use it */
+    bool recent;    /* used since the hand passed */
+};
+
+/* The pages kept for a queue, found by reference. */
+struct keep {
+    struct kept_page *pages;
+    uint32_t *buckets;
+    uint32_t bucket_mask;
+    uint32_t nr_pages;
+    uint32_t free; /* first free entry */
+    uint32_t hand; /* of the clock that picks a victim */
+};
+
+/* One request in flight. */
+struct blkback_io {
+    struct splitio_disk_io disk;
+    struct splitio_blkback_queue *q;
+    struct blkback_io *next; /* in the free or the waiting list */
+    uint64_t id;
+    uint8_t op;       /* as on the wire */
+    bool copied;      /* through `bounce`, not mapped */
+    bool flush_first; /* a flush that carries data */
+    uint16_t nr_segs;
+    uint16_t nr_mapped; /* holds[0 ...]: handles to unmap */
+    uint16_t nr_kept;   /* holds[... nr_segs_max - 1]: entries of `keep` */
+    struct splitio_iovec *iov;
+    uint32_t *holds;
+    struct splitio_blkif_segment *segs;
+    uint8_t *bounce;
+};
+
+struct splitio_blkback_queue {
+    union {
+        struct splitio_ring_back ring;
+        struct splitio_blkif_ring_x86_64_back x86_64;
+        struct splitio_blkif_ring_x86_32_back x86_32;
+    };
+    struct splitio_blkback *dev;
+    struct blkback_io *free;
+    struct blkback_io *waiting;       /* the disk had no room; oldest first */
+    struct blkback_io **waiting_last; /* where the next one is linked */
+    uint32_t nr_in_flight;
+    uint32_t nr_unmaps;
+    bool broken;
+    bool armed;      /* the front will notify of the next request */
+    bool masked;     /* the channel waits for its unmasking */
+    uint32_t kicked; /* set by the event handler */
+    struct keep keep;
+    /* Scratch of one request or one batch. */
+    struct splitio_grant_map *maps;
+    uint16_t *map_segs; /* which segment maps[i] is for */
+    struct splitio_grant_copy *copies;
+    struct splitio_grant_unmap *unmaps;
+    struct splitio_blk_request req;
+    union splitio_blkif_slot slot;
+    /* Cold. */
+    struct blkback_io *ios;
+    splitio_evtchn_t evtchn;
+    struct splitio_ring_map ring_map;
+};
+
+/* Unmappings collected before they are carried out. */
+#define BLKBACK_UNMAP_BATCH 128u
+
+/* Requests in flight of each queue. */
+SPLITIO_INTERNAL uint32_t
+splitio_blkback_nr_ios(const struct splitio_blkback_config *cfg);
+
+/* blkback_keep.c */
+SPLITIO_INTERNAL void splitio_blkback_keep_init(struct keep *k, uint32_t nr);
+SPLITIO_INTERNAL uint32_t splitio_blkback_keep_find(struct keep *k,
+                                                    splitio_gref_t gref);
+SPLITIO_INTERNAL uint32_t splitio_blkback_keep_insert(
+    struct splitio_blkback_queue *q, const struct splitio_grant_map *map);
+SPLITIO_INTERNAL void
+splitio_blkback_keep_drop_all(struct splitio_blkback_queue *q);
+
+static inline void keep_release(struct keep *k, uint32_t i)
+{
+    k->pages[i].users--;
+}
+
+/* blkback_pages.c */
+SPLITIO_INTERNAL void
+splitio_blkback_unmap_later(struct splitio_blkback_queue *q,
+                            splitio_grant_handle_t handle);
+SPLITIO_INTERNAL void
+splitio_blkback_unmap_now(struct splitio_blkback_queue *q);
+SPLITIO_INTERNAL int
+splitio_blkback_get_pages(struct blkback_io *io,
+                          const struct splitio_blk_request *req,
+                          const struct splitio_blkif_segment *segs);
+SPLITIO_INTERNAL int
+splitio_blkback_read_indirect(struct blkback_io *io,
+                              const struct splitio_blk_request *req);
+SPLITIO_INTERNAL int splitio_blkback_copy_out(struct blkback_io *io);
+SPLITIO_INTERNAL void splitio_blkback_put_pages(struct blkback_io *io);
+
+/* blkback_io.c */
+SPLITIO_INTERNAL void splitio_blkback_io_init(struct blkback_io *io,
+                                              struct splitio_blkback_queue *q);
+SPLITIO_INTERNAL void
+splitio_blkback_queue_reset(struct splitio_blkback_queue *q);
+SPLITIO_INTERNAL unsigned
+splitio_blkback_queue_take(struct splitio_blkback_queue *q, unsigned budget);
+SPLITIO_INTERNAL void
+splitio_blkback_queue_publish(struct splitio_blkback_queue *q);
+SPLITIO_INTERNAL void
+splitio_blkback_queue_drop_waiting(struct splitio_blkback_queue *q);
+
+/* blkback.c */
+SPLITIO_INTERNAL int splitio_blkback_attach(struct splitio_blkback *dev);
+SPLITIO_INTERNAL int splitio_blkback_detach(struct splitio_blkback *dev);
+SPLITIO_INTERNAL int splitio_blkback_work(struct splitio_blkback *dev,
+                                          unsigned budget);
+SPLITIO_INTERNAL int splitio_blkback_read_info(struct splitio_blkback *dev);
+
+/* blkback_xenbus.c */
+SPLITIO_INTERNAL extern const struct splitio_xenbus_driver
+    splitio_blkback_xenbus_driver;
+
+#endif /* BLKBACK_IMPL_H */

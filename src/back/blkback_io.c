@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The path of a request: from the ring to the disk and back. */
+#include "blkback_impl.h"
+
+void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
+{
+    q->free = NULL;
+    for (uint32_t i = splitio_blkback_nr_ios(&q->dev->cfg); i-- > 0;) {
+        q->ios[i].next = q->free;
+        q->free = &q->ios[i];
+    }
+    q->waiting = NULL;
+    q->waiting_last = &q->waiting;
+    q->nr_in_flight = q->nr_unmaps = 0;
+    q->broken = q->armed = q->masked = false;
+    q->kicked = 0;
+    splitio_blkback_keep_init(&q->keep, q->dev->cfg.max_persistent);
+}
+
+/* ---- answering ---- */
+
+static void put_response(struct splitio_blkback_queue *q, uint64_t id,
+                         uint8_t op, int status)
+{
+    if (q->dev->params.abi == SPLITIO_BLKIF_ABI_X86_32) {
+        struct splitio_blkif_response_x86_32 rsp = {.operation = op,
+                                                    .status = (int16_t)status};
+
+        __builtin_memcpy(rsp.id, &id, sizeof(id));
+        (void)splitio_blkif_ring_x86_32_back_put(&q->x86_32, &rsp);
+    } else {
+        struct splitio_blkif_response_x86_64 rsp = {
+            .id = id, .operation = op, .status = (int16_t)status};
+
+        (void)splitio_blkif_ring_x86_64_back_put(&q->x86_64, &rsp);
+    }
+}
+
+/* The request is over: give everything back. */
+static void release(struct blkback_io *io)
+{
+    struct splitio_blkback_queue *q = io->q;
+
+    splitio_blkback_put_pages(io);
+    io->next = q->free;
+    q->free = io;
+    q->nr_in_flight--;
+    q->dev->stats.nr_in_flight--;
+}
+
+static void finish(struct blkback_io *io, int status)
+{
+    put_response(io->q, io->id, io->op, status);
+    release(io);
+}
+
+/* All answers of the batch at once, and at most one notification. */
+void splitio_blkback_queue_publish(struct splitio_blkback_queue *q)
+{
+    const struct splitio_host_port *port = &q->dev->cfg.port;
+
+    splitio_blkback_unmap_now(q);
+    if (q->broken || !splitio_ring_back_publish(&q->ring))
+        return;
+    port->ops->event_send(port->ctx, q->evtchn);
+    q->dev->stats.nr_notifies++;
+}
+
+/* ---- the disk ---- */
+
+static void wait_for_disk(struct blkback_io *io)
+{
+    struct splitio_blkback_queue *q = io->q;
+
+    io->next = NULL;
+    *q->waiting_last = io;
+    q->waiting_last = &io->next;
+}
+
+/* False: the disk has no room now. */
+static bool submit(struct blkback_io *io)
+{
+    struct splitio_blkback *dev = io->q->dev;
+    int err = dev->cfg.disk.ops->submit(dev->cfg.disk.ctx, &io->disk);
+
+    if (err == SPLITIO_EAGAIN)
+        return false;
+    if (err) {
+        dev->stats.nr_failed++;
+        finish(io, SPLITIO_BLKIF_RSP_ERROR);
+    }
+    dev->kick = true;
+    return true;
+}
+
+static void submit_waiting(struct splitio_blkback_queue *q)
+{
+    while (q->waiting) {
+        struct blkback_io *io = q->waiting, *next = io->next;
+
+        if (!submit(io))
+            return;
+        q->waiting = next;
+        if (!next)
+            q->waiting_last = &q->waiting;
+    }
+}
+
+void splitio_blkback_queue_drop_waiting(struct splitio_blkback_queue *q)
+{
+    while (q->waiting) {
+        struct blkback_io *io = q->waiting;
+
+        q->waiting = io->next;
+        q->dev->stats.nr_dropped++;
+        release(io);
+    }
+    q->waiting_last = &q->waiting;
+}
+
+static void count_sectors(struct splitio_blkback *dev,
+                          const struct splitio_disk_io *disk)
+{
+    if (disk->op == SPLITIO_DISK_READ)
+        dev->stats.nr_sectors_read += disk->nr_sectors;
+    else if (disk->op == SPLITIO_DISK_WRITE)
+        dev->stats.nr_sectors_written += disk->nr_sectors;
+}
+
+static int wire_status(int status)
+{
+    if (status == 0)
+        return SPLITIO_BLKIF_RSP_OKAY;
+    return status == SPLITIO_EOPNOTSUPP ? SPLITIO_BLKIF_RSP_EOPNOTSUPP
+                                        : SPLITIO_BLKIF_RSP_ERROR;
+}
+
+static void disk_done(struct splitio_disk_io *disk, int error)
+{
+    struct blkback_io *io = SPLITIO_CONTAINER_OF(disk, struct blkback_io, disk);
+    struct splitio_blkback *dev = io->q->dev;
+    int status = wire_status(error);
+
+    if (!status && io->flush_first) {
+        /* The flush is done; the data it carried comes next. */
+        io->flush_first = false;
+        disk->op = SPLITIO_DISK_WRITE;
+        wait_for_disk(io);
+        return;
+    }
+    if (!status && io->copied && disk->op == SPLITIO_DISK_READ)
+        status = splitio_blkback_copy_out(io);
+    if (status)
+        dev->stats.nr_failed++;
+    else
+        count_sectors(dev, disk);
+    finish(io, status);
+}
+
+/* ---- taking ---- */
+
+static enum splitio_disk_op disk_op(const struct splitio_blk_request *req)
+{
+    switch (req->op) {
+    case SPLITIO_BLKIF_OP_READ:
+        return SPLITIO_DISK_READ;
+    case SPLITIO_BLKIF_OP_WRITE:
+        return SPLITIO_DISK_WRITE;
+    case SPLITIO_BLKIF_OP_DISCARD:
+        return SPLITIO_DISK_DISCARD;
+    default:
+        return SPLITIO_DISK_FLUSH;
+    }
+}
+
+/* Everything between the copy of a slot and the disk. 0 or a wire status. */
+static int prepare(struct blkback_io *io, struct splitio_blk_request *req)
+{
+    const struct splitio_blkif_params *params = &io->q->dev->params;
+    const struct splitio_blkif_segment *segs = req->segs;
+    int status;
+
+    if (req->nr_indirect_pages) {
+        status = splitio_blkback_read_indirect(io, req);
+        if (!status)
+            status = splitio_blkif_check_segments(params, req, io->segs);
+        if (status)
+            return status;
+        segs = io->segs;
+    }
+    io->disk.op = disk_op(req);
+    io->disk.flags = req->secure ? SPLITIO_DISK_IO_SECURE : 0;
+    io->disk.sector = req->sector;
+    io->disk.nr_sectors = req->nr_sectors;
+    io->disk.nr_iov = 0;
+    io->flush_first = io->disk.op == SPLITIO_DISK_FLUSH && req->nr_segs != 0;
+    return req->nr_segs ? splitio_blkback_get_pages(io, req, segs) : 0;
+}
+
+static void handle_slot(struct splitio_blkback_queue *q)
+{
+    struct blkback_io *io = q->free;
+    struct splitio_blkback *dev = q->dev;
+    struct splitio_blk_request *req = &q->req;
+    int status = splitio_blkif_parse(&dev->params, &q->slot, req);
+
+    q->free = io->next;
+    q->nr_in_flight++;
+    dev->stats.nr_in_flight++;
+    dev->stats.nr_requests++;
+    io->id = req->id;
+    io->op = req->op;
+    io->copied = false;
+    if (!status)
+        status = prepare(io, req);
+    if (status) {
+        dev->stats.nr_refused++;
+        finish(io, status);
+    } else if (q->waiting || !submit(io)) {
+        wait_for_disk(io);
+    }
+}
+
+static int take_slot(struct splitio_blkback_queue *q)
+{
+    if (q->dev->params.abi == SPLITIO_BLKIF_ABI_X86_32)
+        return splitio_blkif_ring_x86_32_back_take(&q->x86_32, &q->slot.x86_32);
+    return splitio_blkif_ring_x86_64_back_take(&q->x86_64, &q->slot.x86_64);
+}
+
+static void stop_broken(struct splitio_blkback_queue *q)
+{
+    q->broken = true;
+    q->dev->stats.nr_broken++;
+    if (q->dev->cfg.store)
+        splitio_xenbus_fail(&q->dev->xb, SPLITIO_EPROTO,
+                            "impossible ring index");
+}
+
+/* The ring is empty: ask for an event. True if it is not empty after all. */
+static bool rearm(struct splitio_blkback_queue *q)
+{
+    const struct splitio_host_port *port = &q->dev->cfg.port;
+    int n = splitio_ring_back_rearm(&q->ring, 1);
+
+    if (n < 0)
+        stop_broken(q);
+    if (n != 0)
+        return n > 0;
+    q->armed = true;
+    if (q->masked) {
+        q->masked = false;
+        port->ops->event_unmask(port->ctx, q->evtchn);
+    }
+    return false;
+}
+
+/* Take up to @budget requests. Returns how many. */
+unsigned splitio_blkback_queue_take(struct splitio_blkback_queue *q,
+                                    unsigned budget)
+{
+    unsigned nr = 0;
+    int n;
+
+    if (q->broken || q->dev->closing)
+        return 0;
+    if (splitio_read_once_u32(&q->kicked)) {
+        (void)splitio_xchg_u32(&q->kicked, 0);
+        q->masked = true;
+        q->armed = false;
+    }
+    submit_waiting(q);
+    while (nr < budget && q->free && !q->waiting) {
+        n = take_slot(q);
+        if (n > 0) {
+            nr++;
+            q->armed = false;
+            handle_slot(q);
+        } else if (n < 0) {
+            stop_broken(q);
+            break;
+        } else if (q->armed || !rearm(q)) {
+            break;
+        }
+    }
+    return nr;
+}
+
+/* disk_done() for the setup of an io. */
+void splitio_blkback_io_init(struct blkback_io *io,
+                             struct splitio_blkback_queue *q)
+{
+    io->q = q;
+    io->disk.done = disk_done;
+    io->disk.iov = io->iov;
+    io->nr_mapped = io->nr_kept = 0;
+}
