@@ -5,15 +5,11 @@
 
 #include <splitio/store.h>
 
-#pragma GCC visibility push(hidden)
-
 /* Puts the requests of unsent watches into the output buffer. */
-void splitio_xsc_send_watches(struct splitio_store *store);
+void store_client_send_watches(struct splitio_store *store);
 
 /* Runs `fired` of the watch that an event's payload names, if it exists. */
-void splitio_xsc_route_event(struct splitio_store *store, const char *body,
-                             size_t len_bytes);
-
-#pragma GCC visibility pop
+void store_client_route_event(struct splitio_store *store, const char *body,
+                              size_t len_bytes);
 
 #endif

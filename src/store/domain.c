@@ -10,9 +10,8 @@ static struct splitio_store_link *bucket(const struct splitio_store_server *s,
         ->domains[id % DOMAIN_BUCKETS];
 }
 
-struct splitio_store_domain *
-splitio_xsd_domain_find(const struct splitio_store_server *s,
-                        splitio_domid_t id)
+struct splitio_store_domain *domain_find(const struct splitio_store_server *s,
+                                         splitio_domid_t id)
 {
     struct splitio_store_link *head = bucket(s, id), *at;
 
@@ -26,14 +25,14 @@ splitio_xsd_domain_find(const struct splitio_store_server *s,
     return NULL;
 }
 
-struct splitio_store_domain *
-splitio_xsd_domain_get(struct splitio_store_server *s, splitio_domid_t id)
+struct splitio_store_domain *domain_get(struct splitio_store_server *s,
+                                        splitio_domid_t id)
 {
-    struct splitio_store_domain *d = splitio_xsd_domain_find(s, id);
+    struct splitio_store_domain *d = domain_find(s, id);
 
     if (d)
         return d;
-    d = splitio_xsd_alloc_get(&s->alloc, sizeof(*d));
+    d = store_alloc_get(&s->alloc, sizeof(*d));
     if (!d)
         return NULL;
     __builtin_memset(d, 0, sizeof(*d));
@@ -43,53 +42,50 @@ splitio_xsd_domain_get(struct splitio_store_server *s, splitio_domid_t id)
     return d;
 }
 
-void splitio_xsd_domain_tidy(struct splitio_store_server *s,
-                             struct splitio_store_domain *d)
+void domain_tidy(struct splitio_store_server *s, struct splitio_store_domain *d)
 {
     if (d->refs > 0 || d->introduced || d->has_target || d->memory_bytes > 0)
         return;
     list_remove(&d->link);
-    splitio_xsd_alloc_put(&s->alloc, d);
+    store_alloc_put(&s->alloc, d);
 }
 
-void *splitio_xsd_domain_alloc(struct splitio_store_server *s,
-                               struct splitio_store_domain *d, size_t len_bytes)
+void *domain_alloc(struct splitio_store_server *s,
+                   struct splitio_store_domain *d, size_t len_bytes)
 {
     void *mem;
 
     if (!is_priv(d) &&
         d->memory_bytes + len_bytes > s->config.quota.memory_bytes)
         return NULL;
-    mem = splitio_xsd_alloc_get(&s->alloc, len_bytes);
+    mem = store_alloc_get(&s->alloc, len_bytes);
     if (mem)
         d->memory_bytes += len_bytes;
     return mem;
 }
 
-void splitio_xsd_domain_free(struct splitio_store_server *s,
-                             struct splitio_store_domain *d, void *mem,
-                             size_t len_bytes)
+void domain_free(struct splitio_store_server *s, struct splitio_store_domain *d,
+                 void *mem, size_t len_bytes)
 {
-    splitio_xsd_alloc_put(&s->alloc, mem);
+    store_alloc_put(&s->alloc, mem);
     d->memory_bytes -= len_bytes;
 }
 
 static void fire_special(struct splitio_store_server *s, const char *path)
 {
-    const struct store_node *node = splitio_xsd_tree_find(s, path);
+    const struct store_node *node = tree_find(s, path);
     struct store_change change = {
         .path = path,
         .path_bytes = (uint32_t)splitio_xs_strlen(path),
         .after = node->ver,
     };
 
-    splitio_xsd_watch_fire_exact(s, &change);
+    watch_fire_exact(s, &change);
 }
 
-int splitio_xsd_domain_introduce(struct splitio_store_server *s,
-                                 splitio_domid_t id)
+int domain_introduce(struct splitio_store_server *s, splitio_domid_t id)
 {
-    struct splitio_store_domain *d = splitio_xsd_domain_get(s, id);
+    struct splitio_store_domain *d = domain_get(s, id);
 
     if (!d)
         return SPLITIO_ENOMEM;
@@ -134,22 +130,22 @@ static void disown(struct splitio_store_server *s, struct store_node *node,
 
 static void remove_nodes(struct splitio_store_server *s, splitio_domid_t id)
 {
-    struct store_node *at = splitio_xsd_node_next(s->root, s->root), *next;
+    struct store_node *at = node_next(s->root, s->root), *next;
 
     disown(s, s->root, id);
     for (; at; at = next) {
         if (at->ver->owner->id != id) {
             drop_entries(s, at->ver, id);
-            next = splitio_xsd_node_next(s->root, at);
+            next = node_next(s->root, at);
             continue;
         }
-        next = splitio_xsd_node_skip(s->root, at);
-        splitio_xsd_node_path(at, s->path);
-        splitio_xsd_watch_fire_removal(s, at, s->path);
-        splitio_xsd_tree_remove(s, at);
+        next = node_skip(s->root, at);
+        node_path(at, s->path);
+        watch_fire_removal(s, at, s->path);
+        tree_remove(s, at);
     }
-    for (at = splitio_xsd_node_next(s->special, s->special); at;
-         at = splitio_xsd_node_next(s->special, at))
+    for (at = node_next(s->special, s->special); at;
+         at = node_next(s->special, at))
         disown(s, at, id);
 }
 
@@ -184,7 +180,7 @@ static void doom_transactions(struct splitio_store_server *s,
                 SPLITIO_CONTAINER_OF(at, struct store_tx, of_conn);
 
             if (names_domain(tx, id))
-                splitio_xsd_tx_doom(tx);
+                tx_doom(tx);
         }
     }
 }
@@ -202,7 +198,7 @@ static void drop_targets(struct splitio_store_server *s, splitio_domid_t id)
             if (!d->has_target || (d->id != id && d->target != id))
                 continue;
             d->has_target = false;
-            splitio_xsd_domain_tidy(s, d);
+            domain_tidy(s, d);
         }
     }
 }
@@ -210,10 +206,9 @@ static void drop_targets(struct splitio_store_server *s, splitio_domid_t id)
 static void close_conns(struct splitio_store_domain *d)
 {
     while (!list_is_empty(&d->conns))
-        splitio_xsd_conn_shut(SPLITIO_CONTAINER_OF(d->conns.next,
-                                                   struct splitio_store_conn,
-                                                   of_domain),
-                              SPLITIO_ECLOSED);
+        conn_shut(SPLITIO_CONTAINER_OF(d->conns.next, struct splitio_store_conn,
+                                       of_domain),
+                  SPLITIO_ECLOSED);
 }
 
 /* Events that the domain caused go on, but count for nobody. */
@@ -227,15 +222,14 @@ static void drop_cause(struct splitio_store_server *s,
             SPLITIO_CONTAINER_OF(conn, struct splitio_store_conn, of_server);
 
         for (at = c->events.next; at != &c->events; at = at->next)
-            splitio_xsd_event_clear_cause(
+            event_clear_cause(
                 s, SPLITIO_CONTAINER_OF(at, struct store_event, of_conn), d);
     }
 }
 
-void splitio_xsd_domain_release(struct splitio_store_server *s,
-                                splitio_domid_t id)
+void domain_release(struct splitio_store_server *s, splitio_domid_t id)
 {
-    struct splitio_store_domain *d = splitio_xsd_domain_find(s, id);
+    struct splitio_store_domain *d = domain_find(s, id);
 
     if (d) {
         domain_ref(d);

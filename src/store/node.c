@@ -2,8 +2,7 @@
 /* Store server: nodes and the tree of them. All walks are loops. */
 #include "server_int.h"
 
-bool splitio_xsd_path_next(const char **path, const char **name,
-                           uint32_t *name_bytes)
+bool path_next(const char **path, const char **name, uint32_t *name_bytes)
 {
     const char *at = *path;
 
@@ -19,12 +18,11 @@ bool splitio_xsd_path_next(const char **path, const char **name,
     return true;
 }
 
-struct store_node *splitio_xsd_node_new(struct splitio_store_server *s,
-                                        size_t struct_bytes, const char *name,
-                                        uint32_t name_bytes)
+struct store_node *node_new(struct splitio_store_server *s, size_t struct_bytes,
+                            const char *name, uint32_t name_bytes)
 {
     struct store_node *node =
-        splitio_xsd_alloc_get(&s->alloc, struct_bytes + name_bytes);
+        store_alloc_get(&s->alloc, struct_bytes + name_bytes);
 
     if (!node)
         return NULL;
@@ -49,9 +47,9 @@ static uint32_t hash_name(const struct splitio_store_server *s,
     return (uint32_t)(h >> 32);
 }
 
-struct store_node *splitio_xsd_node_child(const struct splitio_store_server *s,
-                                          const struct store_node *parent,
-                                          const char *name, uint32_t name_bytes)
+struct store_node *node_child(const struct splitio_store_server *s,
+                              const struct store_node *parent, const char *name,
+                              uint32_t name_bytes)
 {
     uint32_t hash = hash_name(s, parent, name, name_bytes);
     struct store_hlink *at;
@@ -68,8 +66,8 @@ struct store_node *splitio_xsd_node_child(const struct splitio_store_server *s,
     return NULL;
 }
 
-void splitio_xsd_node_link(struct splitio_store_server *s,
-                           struct store_node *parent, struct store_node *node)
+void node_link(struct splitio_store_server *s, struct store_node *parent,
+               struct store_node *node)
 {
     node->parent = parent;
     list_append(&parent->children, &node->siblings);
@@ -77,8 +75,7 @@ void splitio_xsd_node_link(struct splitio_store_server *s,
               hash_name(s, parent, node->name, node->name_bytes));
 }
 
-void splitio_xsd_node_unlink(struct splitio_store_server *s,
-                             struct store_node *node)
+void node_unlink(struct splitio_store_server *s, struct store_node *node)
 {
     list_remove(&node->siblings);
     table_remove(&s->nodes, &node->by_name);
@@ -90,8 +87,8 @@ static struct store_node *node_of(struct splitio_store_link *siblings)
     return SPLITIO_CONTAINER_OF(siblings, struct store_node, siblings);
 }
 
-struct store_node *splitio_xsd_node_skip(const struct store_node *top,
-                                         const struct store_node *at)
+struct store_node *node_skip(const struct store_node *top,
+                             const struct store_node *at)
 {
     while (at != top) {
         if (at->siblings.next != &at->parent->children)
@@ -101,26 +98,26 @@ struct store_node *splitio_xsd_node_skip(const struct store_node *top,
     return NULL;
 }
 
-struct store_node *splitio_xsd_node_next(const struct store_node *top,
-                                         const struct store_node *at)
+struct store_node *node_next(const struct store_node *top,
+                             const struct store_node *at)
 {
     if (!list_is_empty(&at->children))
         return node_of(at->children.next);
-    return splitio_xsd_node_skip(top, at);
+    return node_skip(top, at);
 }
 
-struct store_node *splitio_xsd_tree_find(const struct splitio_store_server *s,
-                                         const char *path)
+struct store_node *tree_find(const struct splitio_store_server *s,
+                             const char *path)
 {
     struct store_node *at = s->root;
     const char *name;
     uint32_t name_bytes;
 
     if (path[0] == '@')
-        return splitio_xsd_node_child(s, s->special, path,
-                                      (uint32_t)splitio_xs_strlen(path));
-    while (at && splitio_xsd_path_next(&path, &name, &name_bytes))
-        at = splitio_xsd_node_child(s, at, name, name_bytes);
+        return node_child(s, s->special, path,
+                          (uint32_t)splitio_xs_strlen(path));
+    while (at && path_next(&path, &name, &name_bytes))
+        at = node_child(s, at, name, name_bytes);
     return at;
 }
 
@@ -136,29 +133,27 @@ static void uncount(struct splitio_store_server *s, struct store_version *ver)
     s->nr_nodes--;
 }
 
-void splitio_xsd_tree_add(struct splitio_store_server *s,
-                          struct store_node *parent, struct store_node *node,
-                          struct store_version *ver)
+void tree_add(struct splitio_store_server *s, struct store_node *parent,
+              struct store_node *node, struct store_version *ver)
 {
     node->ver = ver;
     count(s, ver);
     if (!parent)
         return;
-    splitio_xsd_node_link(s, parent, node);
+    node_link(s, parent, node);
     parent->child_gen = ++s->gen;
 }
 
-void splitio_xsd_tree_set(struct splitio_store_server *s,
-                          struct store_node *node, struct store_version *ver)
+void tree_set(struct splitio_store_server *s, struct store_node *node,
+              struct store_version *ver)
 {
     count(s, ver);
     uncount(s, node->ver);
-    splitio_xsd_version_free(s, node->ver);
+    version_free(s, node->ver);
     node->ver = ver;
 }
 
-void splitio_xsd_tree_remove(struct splitio_store_server *s,
-                             struct store_node *node)
+void tree_remove(struct splitio_store_server *s, struct store_node *node)
 {
     struct store_node *at = node, *parent = node->parent;
 
@@ -170,15 +165,15 @@ void splitio_xsd_tree_remove(struct splitio_store_server *s,
             at = node_of(at->children.next);
             continue;
         }
-        splitio_xsd_node_unlink(s, at);
+        node_unlink(s, at);
         uncount(s, at->ver);
-        splitio_xsd_version_free(s, at->ver);
-        splitio_xsd_alloc_put(&s->alloc, at);
+        version_free(s, at->ver);
+        store_alloc_put(&s->alloc, at);
         at = at == node ? parent : up;
     }
 }
 
-uint32_t splitio_xsd_node_path(const struct store_node *node, char *buf)
+uint32_t node_path(const struct store_node *node, char *buf)
 {
     const struct store_node *at;
     uint32_t len = 0, end;

@@ -48,10 +48,9 @@ static int step(const struct store_view *v, struct store_spot *spot,
                 const char *name, uint32_t name_bytes)
 {
     if (spot->main)
-        spot->main = splitio_xsd_node_child(v->s, spot->main, name, name_bytes);
+        spot->main = node_child(v->s, spot->main, name, name_bytes);
     if (v->tx) {
-        int err =
-            splitio_xsd_tx_child(v->tx, spot->tx, name, name_bytes, &spot->tx);
+        int err = tx_child(v->tx, spot->tx, name, name_bytes, &spot->tx);
 
         if (err < 0)
             return err;
@@ -66,7 +65,7 @@ static int look_special(const struct store_view *v, const char *path,
 {
     if (v->tx)
         return SPLITIO_EINVAL;
-    look->spot.main = splitio_xsd_tree_find(v->s, path);
+    look->spot.main = tree_find(v->s, path);
     if (!look->spot.main)
         return SPLITIO_ENOENT;
     look->ver = look->spot.main->ver;
@@ -75,8 +74,8 @@ static int look_special(const struct store_view *v, const char *path,
     return 0;
 }
 
-int splitio_xsd_view_look(const struct store_view *v, const char *path,
-                          struct store_look *look)
+int view_look(const struct store_view *v, const char *path,
+              struct store_look *look)
 {
     struct store_spot at = {v->s->root, v->tx ? v->tx->root : NULL};
     const char *name;
@@ -88,7 +87,7 @@ int splitio_xsd_view_look(const struct store_view *v, const char *path,
     look->spot = at;
     look->ver = spot_version(&at);
     look->found = true;
-    while (splitio_xsd_path_next(&path, &name, &look->name_bytes)) {
+    while (path_next(&path, &name, &look->name_bytes)) {
         err = step(v, &at, name, look->name_bytes);
         if (err < 0)
             return err;
@@ -107,9 +106,8 @@ int splitio_xsd_view_look(const struct store_view *v, const char *path,
     return 0;
 }
 
-void splitio_xsd_view_set(const struct store_view *v,
-                          const struct store_look *look,
-                          struct store_version *ver, const char *path)
+void view_set(const struct store_view *v, const struct store_look *look,
+              struct store_version *ver, const char *path)
 {
     struct store_node *node = look->spot.main;
     struct store_txnode *t = look->spot.tx;
@@ -117,7 +115,7 @@ void splitio_xsd_view_set(const struct store_view *v,
 
     if (t) {
         if (t->node.ver)
-            splitio_xsd_version_free(v->s, t->node.ver);
+            version_free(v->s, t->node.ver);
         t->node.ver = ver;
         t->flags |= TX_CHANGED;
         return;
@@ -125,8 +123,8 @@ void splitio_xsd_view_set(const struct store_view *v,
     change.path_bytes = (uint32_t)splitio_xs_strlen(path);
     change.before = node->ver;
     change.parent = node->parent ? node->parent->ver : NULL;
-    splitio_xsd_watch_fire(v->s, &change);
-    splitio_xsd_tree_set(v->s, node, ver);
+    watch_fire(v->s, &change);
+    tree_set(v->s, node, ver);
 }
 
 /* Adds a child to a spot and moves on to it; takes the version over. */
@@ -138,19 +136,19 @@ static int create_one(const struct store_view *v, struct store_spot *spot,
     struct store_spot child = *spot;
     int err = step(v, &child, name, name_bytes);
 
-    node = err < 0 ? NULL
-                   : splitio_xsd_node_new(v->s, sizeof(struct store_node), name,
-                                          name_bytes);
+    node = err < 0
+               ? NULL
+               : node_new(v->s, sizeof(struct store_node), name, name_bytes);
     if (!node) {
-        splitio_xsd_version_free(v->s, ver);
+        version_free(v->s, ver);
         return err < 0 ? err : SPLITIO_ENOMEM;
     }
     if (!v->tx) {
-        splitio_xsd_tree_add(v->s, parent, node, ver);
+        tree_add(v->s, parent, node, ver);
         child.main = node;
     } else {
         note_seen(&child);
-        splitio_xsd_tx_forget_below(v->tx, child.tx);
+        tx_forget_below(v->tx, child.tx);
         child.tx->node.ver = ver;
         child.tx->spare = node;
         v->tx->created++;
@@ -165,8 +163,7 @@ static int check_create(const struct store_view *v,
 {
     uint64_t nodes = (uint64_t)v->who->nodes + look->nr_missing;
 
-    if (!(splitio_xsd_version_access(look->ver, v->who) &
-          SPLITIO_XS_PERM_WRITE))
+    if (!(version_access(look->ver, v->who) & SPLITIO_XS_PERM_WRITE))
         return SPLITIO_EACCES;
     if (v->tx)
         nodes += v->tx->created;
@@ -182,9 +179,9 @@ static void undo_create(const struct store_view *v,
                         const struct store_spot *first)
 {
     if (first->tx)
-        splitio_xsd_tx_forget_below(v->tx, first->tx);
+        tx_forget_below(v->tx, first->tx);
     else if (first->main)
-        splitio_xsd_tree_remove(v->s, first->main);
+        tree_remove(v->s, first->main);
 }
 
 static void fire_created(const struct store_view *v,
@@ -199,13 +196,12 @@ static void fire_created(const struct store_view *v,
     change.path_bytes = (uint32_t)splitio_xs_strlen(path);
     change.after = spot->main->ver;
     change.parent = spot->main->parent->ver;
-    splitio_xsd_watch_fire(v->s, &change);
+    watch_fire(v->s, &change);
 }
 
 /* Children get their parent's permissions, and their maker as the owner. */
-int splitio_xsd_view_create(const struct store_view *v,
-                            const struct store_look *look,
-                            struct store_value value, const char *path)
+int view_create(const struct store_view *v, const struct store_look *look,
+                struct store_value value, const char *path)
 {
     struct store_spot at = look->spot, first = {NULL, NULL};
     struct splitio_xs_perm perms[PERMS_MAX];
@@ -218,12 +214,12 @@ int splitio_xsd_view_create(const struct store_view *v,
     __builtin_memcpy(perms, look->ver->perms, nr_perms * sizeof(perms[0]));
     if (!is_priv(v->who))
         perms[0].domid = v->who->id;
-    while (splitio_xsd_path_next(&rest, &name, &name_bytes)) {
+    while (path_next(&rest, &name, &name_bytes)) {
         struct store_value none = {NULL, 0};
         struct store_version *ver;
 
-        err = splitio_xsd_version_new(v->s, &ver, v->who, perms, nr_perms,
-                                      *rest == '\0' ? value : none, name_bytes);
+        err = version_new(v->s, &ver, v->who, perms, nr_perms,
+                          *rest == '\0' ? value : none, name_bytes);
         if (err == 0)
             err = create_one(v, &at, name, name_bytes, ver);
         if (err < 0) {
@@ -242,33 +238,32 @@ static uint32_t count_own(const struct store_view *v,
 {
     uint32_t n = 0;
 
-    for (const struct store_node *at = top; at;
-         at = splitio_xsd_node_next(top, at))
+    for (const struct store_node *at = top; at; at = node_next(top, at))
         n += at->ver->owner == v->who;
     return n;
 }
 
-void splitio_xsd_view_remove(const struct store_view *v,
-                             const struct store_look *look, const char *path)
+void view_remove(const struct store_view *v, const struct store_look *look,
+                 const char *path)
 {
     struct store_txnode *t = look->spot.tx;
 
     if (!t) {
-        splitio_xsd_watch_fire_removal(v->s, look->spot.main, path);
-        splitio_xsd_tree_remove(v->s, look->spot.main);
+        watch_fire_removal(v->s, look->spot.main, path);
+        tree_remove(v->s, look->spot.main);
         return;
     }
     if (look->spot.main && !is_priv(v->who))
         v->tx->removed += count_own(v, look->spot.main);
-    splitio_xsd_tx_forget_below(v->tx, t);
+    tx_forget_below(v->tx, t);
     if (look->spot.main)
         t->flags |= TX_CUT;
     t->node.parent->child_gen++;
 }
 
-int splitio_xsd_view_list(
-    const struct store_view *v, const struct store_look *look,
-    int (*fn)(void *ctx, const char *name, uint32_t name_bytes), void *ctx)
+int view_list(const struct store_view *v, const struct store_look *look,
+              int (*fn)(void *ctx, const char *name, uint32_t name_bytes),
+              void *ctx)
 {
     const struct store_spot *spot = &look->spot;
     struct splitio_store_link *at;
@@ -284,8 +279,7 @@ int splitio_xsd_view_list(
         struct store_node *n =
             SPLITIO_CONTAINER_OF(at, struct store_node, siblings);
         struct store_node *t =
-            spot->tx ? splitio_xsd_node_child(v->s, &spot->tx->node, n->name,
-                                              n->name_bytes)
+            spot->tx ? node_child(v->s, &spot->tx->node, n->name, n->name_bytes)
                      : NULL;
 
         if (!t || t->ver ||
@@ -298,15 +292,14 @@ int splitio_xsd_view_list(
         struct store_node *t =
             SPLITIO_CONTAINER_OF(at, struct store_node, siblings);
 
-        if (t->ver &&
-            !(spot->main &&
-              splitio_xsd_node_child(v->s, spot->main, t->name, t->name_bytes)))
+        if (t->ver && !(spot->main &&
+                        node_child(v->s, spot->main, t->name, t->name_bytes)))
             err = fn(ctx, t->name, t->name_bytes);
     }
     return err;
 }
 
-uint64_t splitio_xsd_view_child_gen(const struct store_spot *spot)
+uint64_t view_child_gen(const struct store_spot *spot)
 {
     return (spot->main ? spot->main->child_gen : 0) +
            (spot->tx ? spot->tx->node.child_gen : 0);
