@@ -3,7 +3,7 @@
 BEGIN {
     split("base arch port", l0)
     split("ring stream grant event", l1)
-    split("store proto/* xenbus guest hypervisor", l2)
+    split("store store_server proto/* xenbus guest hypervisor", l2)
     split("blkfront blkback netfront netback disk nic", l3)
     for (i in l0) layer[l0[i]] = 0
     for (i in l1) layer[l1[i]] = 1

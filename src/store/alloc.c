@@ -76,7 +76,7 @@ static void list_del(struct store_alloc *a, struct store_block *b)
         a->classes &= ~(1u << cl);
 }
 
-void store_alloc_init(struct store_alloc *a, void *mem, size_t len_bytes)
+void splitio_xsd_alloc_init(struct store_alloc *a, void *mem, size_t len_bytes)
 {
     struct store_block *first = mem, *end;
     size_t size = (len_bytes & ~(STRIDE - 1)) - 2 * STRIDE;
@@ -125,7 +125,7 @@ static void split(struct store_alloc *a, struct store_block *b, size_t size)
     list_add(a, rest);
 }
 
-void *store_alloc_get(struct store_alloc *a, size_t len_bytes)
+void *splitio_xsd_alloc_get(struct store_alloc *a, size_t len_bytes)
 {
     struct store_block *b;
     unsigned cl, sub;
@@ -148,7 +148,7 @@ void *store_alloc_get(struct store_alloc *a, size_t len_bytes)
     return payload(b);
 }
 
-void store_alloc_put(struct store_alloc *a, void *mem)
+void splitio_xsd_alloc_put(struct store_alloc *a, void *mem)
 {
     struct store_block *b, *next;
 
@@ -186,7 +186,7 @@ static bool is_listed(const struct store_alloc *a, const struct store_block *b)
     return at == b;
 }
 
-bool store_alloc_is_valid(const struct store_alloc *a)
+bool splitio_xsd_alloc_is_valid(const struct store_alloc *a)
 {
     const struct store_block *b, *prev = NULL;
     size_t used = 0;

@@ -25,16 +25,20 @@ struct store_alloc {
     size_t used_bytes;         /* payloads and headers in use */
 };
 
+#pragma GCC visibility push(hidden)
+
 /* mem must be aligned to STORE_ALLOC_ALIGN. */
-void store_alloc_init(struct store_alloc *a, void *mem, size_t len_bytes);
+void splitio_xsd_alloc_init(struct store_alloc *a, void *mem, size_t len_bytes);
 
 /* NULL when no block is large enough. */
-void *store_alloc_get(struct store_alloc *a, size_t len_bytes);
+void *splitio_xsd_alloc_get(struct store_alloc *a, size_t len_bytes);
 
 /* NULL is accepted. */
-void store_alloc_put(struct store_alloc *a, void *mem);
+void splitio_xsd_alloc_put(struct store_alloc *a, void *mem);
 
 /* Walks all blocks: neighbours agree, no two free ones touch, lists match. */
-bool store_alloc_is_valid(const struct store_alloc *a);
+bool splitio_xsd_alloc_is_valid(const struct store_alloc *a);
+
+#pragma GCC visibility pop
 
 #endif

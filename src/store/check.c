@@ -51,8 +51,8 @@ static bool check_node(const struct splitio_store_server *s,
         node->ver->nr_perms == 0 || node->ver->nr_perms > PERMS_MAX)
         return false;
     node->ver->owner->recount++;
-    return !node->parent ||
-           node_child(s, node->parent, node->name, node->name_bytes) == node;
+    return !node->parent || splitio_xsd_node_child(s, node->parent, node->name,
+                                                   node->name_bytes) == node;
 }
 
 static bool check_nodes(struct splitio_store_server *s)
@@ -61,12 +61,12 @@ static bool check_nodes(struct splitio_store_server *s)
     uint32_t n = 0;
 
     each_domain(s, clear);
-    for (at = s->root; at; at = node_next(s->root, at), n++) {
+    for (at = s->root; at; at = splitio_xsd_node_next(s->root, at), n++) {
         if (!check_node(s, at))
             return false;
     }
-    for (at = node_next(s->special, s->special); at;
-         at = node_next(s->special, at), n++) {
+    for (at = splitio_xsd_node_next(s->special, s->special); at;
+         at = splitio_xsd_node_next(s->special, at), n++) {
         if (!check_node(s, at))
             return false;
     }
@@ -136,7 +136,7 @@ bool splitio_store_server_is_valid(struct splitio_store_server *server)
         if (!splitio_store_conn_is_valid(conn_of(at)))
             return false;
     }
-    return store_alloc_is_valid(&s->alloc) && check_nodes(s) &&
+    return splitio_xsd_alloc_is_valid(&s->alloc) && check_nodes(s) &&
            check_lists(s, offsetof(struct splitio_store_conn, watches),
                        s->nr_watches, watches_agree) &&
            check_lists(s, offsetof(struct splitio_store_conn, transactions),

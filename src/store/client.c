@@ -252,7 +252,7 @@ static int receive_some(struct splitio_store *store, unsigned budget)
         if (got == 0)
             break;
         if (store->head.type == SPLITIO_XS_WATCH_EVENT)
-            store_client_route_event(store, store->in, store->head.len);
+            splitio_xsc_route_event(store, store->in, store->head.len);
         else
             route_reply(store);
         n++;
@@ -264,14 +264,14 @@ static int move(struct splitio_store *store, unsigned budget)
 {
     int err, n;
 
-    store_client_send_watches(store);
+    splitio_xsc_send_watches(store);
     err = push_out(store);
     if (err < 0)
         return err;
     n = receive_some(store, budget);
     if (n < 0)
         return n;
-    store_client_send_watches(store);
+    splitio_xsc_send_watches(store);
     err = push_out(store);
     return err < 0 ? err : n;
 }

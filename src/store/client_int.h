@@ -5,11 +5,15 @@
 
 #include <splitio/store.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Puts the requests of unsent watches into the output buffer. */
-void store_client_send_watches(struct splitio_store *store);
+void splitio_xsc_send_watches(struct splitio_store *store);
 
 /* Runs `fired` of the watch that an event's payload names, if it exists. */
-void store_client_route_event(struct splitio_store *store, const char *body,
-                              size_t len_bytes);
+void splitio_xsc_route_event(struct splitio_store *store, const char *body,
+                             size_t len_bytes);
+
+#pragma GCC visibility pop
 
 #endif

@@ -38,7 +38,7 @@ static void registered(struct splitio_store_call *call, int status,
         watch->fired(watch, NULL);
 }
 
-void store_client_send_watches(struct splitio_store *store)
+void splitio_xsc_send_watches(struct splitio_store *store)
 {
     for (unsigned i = 0;
          store->nr_unsent > 0 && i < SPLITIO_STORE_WATCH_BUCKETS; i++) {
@@ -55,8 +55,8 @@ void store_client_send_watches(struct splitio_store *store)
     }
 }
 
-void store_client_route_event(struct splitio_store *store, const char *body,
-                              size_t len_bytes)
+void splitio_xsc_route_event(struct splitio_store *store, const char *body,
+                             size_t len_bytes)
 {
     struct splitio_store_watch *watch;
     const char *strings[2];

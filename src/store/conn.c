@@ -8,7 +8,7 @@ int splitio_store_conn_init(struct splitio_store_conn *conn,
                             struct splitio_store_server *server,
                             splitio_domid_t domid)
 {
-    struct splitio_store_domain *d = domain_get(server, domid);
+    struct splitio_store_domain *d = splitio_xsd_domain_get(server, domid);
 
     if (!d)
         return SPLITIO_ENOMEM;
@@ -30,13 +30,13 @@ int splitio_store_conn_init(struct splitio_store_conn *conn,
 /* Frees what the peer made the connection hold. */
 static void reset(struct splitio_store_conn *conn)
 {
-    watch_remove_all(conn);
-    tx_close_all(conn);
+    splitio_xsd_watch_remove_all(conn);
+    splitio_xsd_tx_close_all(conn);
     conn->in_bytes = conn->out_bytes = conn->out_start = 0;
     list_remove(&conn->ready);
 }
 
-void conn_shut(struct splitio_store_conn *conn, int status)
+void splitio_xsd_conn_shut(struct splitio_store_conn *conn, int status)
 {
     struct splitio_store_server *s = conn->server;
     struct splitio_store_domain *d = conn->domain;
@@ -58,7 +58,7 @@ void conn_shut(struct splitio_store_conn *conn, int status)
 
 void splitio_store_conn_fini(struct splitio_store_conn *conn)
 {
-    conn_shut(conn, SPLITIO_ECLOSED);
+    splitio_xsd_conn_shut(conn, SPLITIO_ECLOSED);
 }
 
 bool splitio_store_conn_is_valid(const struct splitio_store_conn *conn)
@@ -95,7 +95,7 @@ size_t splitio_store_conn_room(const struct splitio_store_conn *conn)
     return HEAD_BYTES + conn->in_head.len - conn->in_bytes;
 }
 
-void conn_make_ready(struct splitio_store_conn *conn)
+void splitio_xsd_conn_make_ready(struct splitio_store_conn *conn)
 {
     if (list_is_empty(&conn->ready))
         list_append(&conn->server->ready, &conn->ready);
@@ -112,7 +112,7 @@ splitio_store_server_next_ready(struct splitio_store_server *server)
     return SPLITIO_CONTAINER_OF(first, struct splitio_store_conn, ready);
 }
 
-bool conn_has_request(const struct splitio_store_conn *conn)
+bool splitio_xsd_conn_has_request(const struct splitio_store_conn *conn)
 {
     const struct splitio_store_domain *d = conn->domain;
 
@@ -124,12 +124,12 @@ bool conn_has_request(const struct splitio_store_conn *conn)
 }
 
 /* Events go first: they tell of what happened before the request. */
-bool conn_advance(struct splitio_store_conn *conn)
+bool splitio_xsd_conn_advance(struct splitio_store_conn *conn)
 {
-    if (conn->status || conn->out_bytes > 0 || event_send(conn) ||
-        !conn_has_request(conn))
+    if (conn->status || conn->out_bytes > 0 || splitio_xsd_event_send(conn) ||
+        !splitio_xsd_conn_has_request(conn))
         return false;
-    request_run(conn);
+    splitio_xsd_request_run(conn);
     return true;
 }
 
@@ -150,7 +150,7 @@ static int in_done(struct splitio_store_conn *conn, size_t len_bytes)
     conn->in_bytes += (uint32_t)len_bytes;
     if (was_head && conn->in_bytes == HEAD_BYTES &&
         splitio_xs_msg_check(&conn->in_head) < 0) {
-        conn_shut(conn, SPLITIO_EPROTO);
+        splitio_xsd_conn_shut(conn, SPLITIO_EPROTO);
         return SPLITIO_EPROTO;
     }
     return 0;
@@ -194,10 +194,10 @@ int splitio_store_conn_input(struct splitio_store_conn *conn, const void *buf,
         taken += room;
         if (in_done(conn, room) < 0)
             return conn->status;
-        conn_advance(conn);
+        splitio_xsd_conn_advance(conn);
     }
     if (conn->out_bytes > 0)
-        conn_make_ready(conn);
+        splitio_xsd_conn_make_ready(conn);
     return (int)taken;
 }
 
@@ -214,7 +214,7 @@ int splitio_store_conn_output(struct splitio_store_conn *conn, void *buf,
         size_t len;
 
         if (conn->out_bytes == 0 && requests < CONN_BUDGET)
-            requests += conn_advance(conn);
+            requests += splitio_xsd_conn_advance(conn);
         place = out_place(conn, &len);
         if (len > len_bytes - given)
             len = len_bytes - given;
@@ -225,7 +225,7 @@ int splitio_store_conn_output(struct splitio_store_conn *conn, void *buf,
         out_done(conn, len);
     }
     if (requests == CONN_BUDGET)
-        conn_make_ready(conn);
+        splitio_xsd_conn_make_ready(conn);
     return (int)given;
 }
 
@@ -304,7 +304,7 @@ static int ring_pump(struct splitio_store_conn *conn, unsigned budget,
 
     while (n > 0) {
         if (requests < budget)
-            requests += conn_advance(conn);
+            requests += splitio_xsd_conn_advance(conn);
         if (conn->out_bytes > 0)
             n = ring_send(conn);
         else if (splitio_store_conn_room(conn) > 0 && requests < budget)
@@ -314,7 +314,7 @@ static int ring_pump(struct splitio_store_conn *conn, unsigned budget,
         *notify |= n > 0;
     }
     if (n >= 0 && requests == budget)
-        conn_make_ready(conn);
+        splitio_xsd_conn_make_ready(conn);
     return n < 0 ? n : (int)requests;
 }
 
@@ -341,7 +341,7 @@ int splitio_store_conn_pump_ring(struct splitio_store_conn *conn,
     splitio_write_once_u32(&page->error, conn->status
                                              ? SPLITIO_XS_ERROR_PROTO
                                              : SPLITIO_XS_ERROR_RINGIDX);
-    conn_shut(conn, SPLITIO_EPROTO);
+    splitio_xsd_conn_shut(conn, SPLITIO_EPROTO);
     *notify = true;
     return SPLITIO_EPROTO;
 }

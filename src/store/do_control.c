@@ -8,63 +8,66 @@ static void reply_text(struct store_request *r, const char *text)
     __builtin_memcpy(r->reply, text, r->reply_bytes);
 }
 
-int do_watch(struct store_request *r)
+int splitio_xsd_do_watch(struct store_request *r)
 {
     const char *strings[2];
-    int skip = request_strings(r, strings, 2);
+    int skip = splitio_xsd_request_strings(r, strings, 2);
 
     if (skip == 0)
-        skip = request_path(r, strings[0], splitio_xs_strlen(strings[0]),
-                            SPLITIO_XS_PATH_SPECIAL);
+        skip = splitio_xsd_request_path(r, strings[0],
+                                        splitio_xs_strlen(strings[0]),
+                                        SPLITIO_XS_PATH_SPECIAL);
     if (skip < 0)
         return skip;
-    return watch_add(r->conn, r->view.s->path, (uint32_t)skip, strings[1]);
+    return splitio_xsd_watch_add(r->conn, r->view.s->path, (uint32_t)skip,
+                                 strings[1]);
 }
 
-int do_unwatch(struct store_request *r)
+int splitio_xsd_do_unwatch(struct store_request *r)
 {
     const char *strings[2];
-    int err = request_strings(r, strings, 2);
+    int err = splitio_xsd_request_strings(r, strings, 2);
 
     if (err == 0)
-        err = request_path(r, strings[0], splitio_xs_strlen(strings[0]),
-                           SPLITIO_XS_PATH_SPECIAL);
+        err = splitio_xsd_request_path(r, strings[0],
+                                       splitio_xs_strlen(strings[0]),
+                                       SPLITIO_XS_PATH_SPECIAL);
     if (err < 0)
         return err;
-    return watch_remove(r->conn, r->view.s->path, strings[1]);
+    return splitio_xsd_watch_remove(r->conn, r->view.s->path, strings[1]);
 }
 
-int do_reset_watches(struct store_request *r)
+int splitio_xsd_do_reset_watches(struct store_request *r)
 {
-    watch_remove_all(r->conn);
-    tx_close_all(r->conn);
+    splitio_xsd_watch_remove_all(r->conn);
+    splitio_xsd_tx_close_all(r->conn);
     return 0;
 }
 
-int do_transaction_start(struct store_request *r)
+int splitio_xsd_do_transaction_start(struct store_request *r)
 {
     uint32_t id;
     int err;
 
     if (r->view.tx)
         return SPLITIO_EBUSY;
-    err = tx_start(r->conn, &id);
+    err = splitio_xsd_tx_start(r->conn, &id);
     if (err == 0)
         r->reply_bytes = (uint32_t)splitio_xs_format_u32(r->reply, id) + 1;
     return err;
 }
 
-int do_transaction_end(struct store_request *r)
+int splitio_xsd_do_transaction_end(struct store_request *r)
 {
     const char *text;
-    int err = request_strings(r, &text, 1);
+    int err = splitio_xsd_request_strings(r, &text, 1);
 
     if (err == 0 && !splitio_xs_streq(text, "T") &&
         !splitio_xs_streq(text, "F"))
         err = SPLITIO_EINVAL;
     if (err == 0 && !r->view.tx)
         err = SPLITIO_ENOENT;
-    return err < 0 ? err : tx_end(r->view.tx, text[0] == 'T');
+    return err < 0 ? err : splitio_xsd_tx_end(r->view.tx, text[0] == 'T');
 }
 
 /* --- domains ----------------------------------------------------------- */
@@ -73,30 +76,30 @@ int do_transaction_end(struct store_request *r)
 static int one_domid(const struct store_request *r, splitio_domid_t *domid)
 {
     const char *text;
-    int err = request_strings(r, &text, 1);
+    int err = splitio_xsd_request_strings(r, &text, 1);
 
-    return err < 0 ? err : request_domid(text, domid);
+    return err < 0 ? err : splitio_xsd_request_domid(text, domid);
 }
 
 static struct splitio_store_domain *introduced(const struct store_request *r,
                                                splitio_domid_t id)
 {
-    struct splitio_store_domain *d = domain_find(r->view.s, id);
+    struct splitio_store_domain *d = splitio_xsd_domain_find(r->view.s, id);
 
     return d && d->introduced ? d : NULL;
 }
 
-int do_introduce(struct store_request *r)
+int splitio_xsd_do_introduce(struct store_request *r)
 {
     const struct splitio_store_server_config *config = &r->view.s->config;
     const char *strings[3];
     splitio_domid_t id;
     uint64_t gfn;
     uint32_t port;
-    int err = request_strings(r, strings, 3);
+    int err = splitio_xsd_request_strings(r, strings, 3);
 
     if (err == 0)
-        err = request_domid(strings[0], &id);
+        err = splitio_xsd_request_domid(strings[0], &id);
     if (err == 0)
         err = splitio_xs_parse_u64(strings[1], splitio_xs_strlen(strings[1]),
                                    &gfn);
@@ -105,10 +108,10 @@ int do_introduce(struct store_request *r)
                                    &port);
     if (err == 0 && config->ops && config->ops->introduce)
         err = config->ops->introduce(config->ctx, id, gfn, port);
-    return err < 0 ? err : domain_introduce(r->view.s, id);
+    return err < 0 ? err : splitio_xsd_domain_introduce(r->view.s, id);
 }
 
-int do_release(struct store_request *r)
+int splitio_xsd_do_release(struct store_request *r)
 {
     const struct splitio_store_server_config *config = &r->view.s->config;
     splitio_domid_t id;
@@ -118,13 +121,13 @@ int do_release(struct store_request *r)
         err = SPLITIO_ENOENT;
     if (err < 0)
         return err;
-    domain_release(r->view.s, id);
+    splitio_xsd_domain_release(r->view.s, id);
     if (config->ops && config->ops->release)
         config->ops->release(config->ctx, id);
     return 0;
 }
 
-int do_resume(struct store_request *r)
+int splitio_xsd_do_resume(struct store_request *r)
 {
     splitio_domid_t id;
     int err = one_domid(r, &id);
@@ -132,17 +135,17 @@ int do_resume(struct store_request *r)
     return err == 0 && !introduced(r, id) ? SPLITIO_ENOENT : err;
 }
 
-int do_set_target(struct store_request *r)
+int splitio_xsd_do_set_target(struct store_request *r)
 {
     struct splitio_store_domain *d;
     const char *strings[2];
     splitio_domid_t id, target;
-    int err = request_strings(r, strings, 2);
+    int err = splitio_xsd_request_strings(r, strings, 2);
 
     if (err == 0)
-        err = request_domid(strings[0], &id);
+        err = splitio_xsd_request_domid(strings[0], &id);
     if (err == 0)
-        err = request_domid(strings[1], &target);
+        err = splitio_xsd_request_domid(strings[1], &target);
     if (err < 0)
         return err;
     d = introduced(r, id);
@@ -153,11 +156,11 @@ int do_set_target(struct store_request *r)
     return 0;
 }
 
-int do_is_domain_introduced(struct store_request *r)
+int splitio_xsd_do_is_domain_introduced(struct store_request *r)
 {
     const char *text;
     uint32_t id;
-    int err = request_strings(r, &text, 1);
+    int err = splitio_xsd_request_strings(r, &text, 1);
 
     if (err == 0)
         err = splitio_xs_parse_u32(text, splitio_xs_strlen(text), &id);
@@ -167,11 +170,11 @@ int do_is_domain_introduced(struct store_request *r)
     return 0;
 }
 
-int do_get_domain_path(struct store_request *r)
+int splitio_xsd_do_get_domain_path(struct store_request *r)
 {
     const char *text;
     uint32_t id;
-    int err = request_strings(r, &text, 1);
+    int err = splitio_xsd_request_strings(r, &text, 1);
 
     if (err == 0)
         err = splitio_xs_parse_u32(text, splitio_xs_strlen(text), &id);

@@ -31,36 +31,36 @@ static int add_name(void *ctx, const char *name, uint32_t name_bytes)
 static int look(struct store_request *r, const char *text,
                 struct store_look *found)
 {
-    int err = request_path(r, text, splitio_xs_strlen(text), 0);
+    int err = splitio_xsd_request_path(r, text, splitio_xs_strlen(text), 0);
 
     return err < 0 ? err
-                   : node_op_get(&r->view, r->view.s->path,
-                                 SPLITIO_XS_PERM_READ, found);
+                   : splitio_xsd_node_op_get(&r->view, r->view.s->path,
+                                             SPLITIO_XS_PERM_READ, found);
 }
 
-int do_directory(struct store_request *r)
+int splitio_xsd_do_directory(struct store_request *r)
 {
     struct listing l = {.reply = r->reply};
     struct store_look found;
     const char *text;
-    int err = request_strings(r, &text, 1);
+    int err = splitio_xsd_request_strings(r, &text, 1);
 
     if (err == 0)
         err = look(r, text, &found);
     if (err == 0)
-        err = view_list(&r->view, &found, add_name, &l);
+        err = splitio_xsd_view_list(&r->view, &found, add_name, &l);
     r->reply_bytes = (uint32_t)l.reply_bytes;
     return err;
 }
 
 /* The last part of a list ends in an empty name. */
-int do_directory_part(struct store_request *r)
+int splitio_xsd_do_directory_part(struct store_request *r)
 {
     struct listing l = {.reply = r->reply};
     struct store_look found;
     const char *strings[2];
     uint32_t skip;
-    int err = request_strings(r, strings, 2);
+    int err = splitio_xsd_request_strings(r, strings, 2);
 
     if (err == 0)
         err = splitio_xs_parse_u32(strings[1], splitio_xs_strlen(strings[1]),
@@ -70,9 +70,10 @@ int do_directory_part(struct store_request *r)
     if (err < 0)
         return err;
     l.skip_bytes = skip;
-    l.reply_bytes =
-        splitio_xs_format_u64(r->reply, view_child_gen(&found.spot)) + 1;
-    err = view_list(&r->view, &found, add_name, &l);
+    l.reply_bytes = splitio_xs_format_u64(
+                        r->reply, splitio_xsd_view_child_gen(&found.spot)) +
+                    1;
+    err = splitio_xsd_view_list(&r->view, &found, add_name, &l);
     if (err == 0 && l.skip_bytes > 0)
         return SPLITIO_EINVAL;
     if (err == 0 && l.reply_bytes < SPLITIO_XS_PAYLOAD_MAX)

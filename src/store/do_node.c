@@ -6,84 +6,87 @@
 static int absent(const struct store_view *v, const struct store_look *look,
                   unsigned access)
 {
-    return (version_access(look->ver, v->who) & access) == access
+    return (splitio_xsd_version_access(look->ver, v->who) & access) == access
                ? SPLITIO_ENOENT
                : SPLITIO_EACCES;
 }
 
-int node_op_get(const struct store_view *v, const char *path, unsigned access,
-                struct store_look *look)
+int splitio_xsd_node_op_get(const struct store_view *v, const char *path,
+                            unsigned access, struct store_look *look)
 {
-    int err = view_look(v, path, look);
+    int err = splitio_xsd_view_look(v, path, look);
 
     if (err < 0)
         return err;
     if (!look->found)
         return absent(v, look, access);
-    return (version_access(look->ver, v->who) & access) == access
+    return (splitio_xsd_version_access(look->ver, v->who) & access) == access
                ? 0
                : SPLITIO_EACCES;
 }
 
-int node_op_write(const struct store_view *v, const char *path,
-                  struct store_value value)
+int splitio_xsd_node_op_write(const struct store_view *v, const char *path,
+                              struct store_value value)
 {
     struct store_version *ver;
     struct store_look look;
-    int err = node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
+    int err = splitio_xsd_node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
 
     if (err == SPLITIO_ENOENT && path[0] == '/')
-        return view_create(v, &look, value, path);
+        return splitio_xsd_view_create(v, &look, value, path);
     if (err < 0)
         return err;
-    err = version_new(v->s, &ver, v->who, look.ver->perms, look.ver->nr_perms,
-                      value, look.name_bytes);
+    err = splitio_xsd_version_new(v->s, &ver, v->who, look.ver->perms,
+                                  look.ver->nr_perms, value, look.name_bytes);
     if (err == 0)
-        view_set(v, &look, ver, path);
+        splitio_xsd_view_set(v, &look, ver, path);
     return err;
 }
 
-int node_op_mkdir(const struct store_view *v, const char *path)
+int splitio_xsd_node_op_mkdir(const struct store_view *v, const char *path)
 {
     struct store_value none = {NULL, 0};
     struct store_look look;
-    int err = node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
+    int err = splitio_xsd_node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
 
-    return err == SPLITIO_ENOENT ? view_create(v, &look, none, path) : err;
+    return err == SPLITIO_ENOENT ? splitio_xsd_view_create(v, &look, none, path)
+                                 : err;
 }
 
-int node_op_rm(const struct store_view *v, const char *path)
+int splitio_xsd_node_op_rm(const struct store_view *v, const char *path)
 {
     struct store_look look;
     int err;
 
     if (splitio_xs_streq(path, "/"))
         return SPLITIO_EINVAL;
-    err = node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
+    err = splitio_xsd_node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
     if (err == SPLITIO_ENOENT && look.nr_missing == 1)
         return 0; /* its parent is there, so it is as asked for */
     if (err == 0)
-        view_remove(v, &look, path);
+        splitio_xsd_view_remove(v, &look, path);
     return err;
 }
 
-int node_op_set_perms(const struct store_view *v, const char *path,
-                      const struct splitio_xs_perm *perms, uint32_t nr_perms)
+int splitio_xsd_node_op_set_perms(const struct store_view *v, const char *path,
+                                  const struct splitio_xs_perm *perms,
+                                  uint32_t nr_perms)
 {
     struct store_version *ver;
     struct store_look look;
-    int err = node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
+    int err = splitio_xsd_node_op_get(v, path, SPLITIO_XS_PERM_WRITE, &look);
 
     if (err < 0)
         return err;
-    if (!version_is_owned_by(look.ver, v->who))
+    if (!splitio_xsd_version_is_owned_by(look.ver, v->who))
         return SPLITIO_EACCES;
     if (!is_priv(v->who) && perms[0].domid != look.ver->perms[0].domid)
         return STORE_EPERM;
-    err = version_new(v->s, &ver, v->who, perms, nr_perms,
-                      version_value(look.ver), look.name_bytes);
+    err = splitio_xsd_version_new(v->s, &ver, v->who, perms, nr_perms,
+                                  splitio_xsd_version_value(look.ver),
+                                  look.name_bytes);
     if (err == 0)
-        view_set(v, &look, ver, path);
+        splitio_xsd_view_set(v, &look, ver, path);
     return err;
 }
 
@@ -93,25 +96,25 @@ int node_op_set_perms(const struct store_view *v, const char *path,
 static int one_path(struct store_request *r, unsigned flags)
 {
     const char *text;
-    int err = request_strings(r, &text, 1);
+    int err = splitio_xsd_request_strings(r, &text, 1);
 
     if (err == 0)
-        err = request_path(r, text, r->len_bytes - 1, flags);
+        err = splitio_xsd_request_path(r, text, r->len_bytes - 1, flags);
     return err < 0 ? err : 0;
 }
 
-int do_read(struct store_request *r)
+int splitio_xsd_do_read(struct store_request *r)
 {
     struct store_value value;
     struct store_look look;
     int err = one_path(r, 0);
 
     if (err == 0)
-        err =
-            node_op_get(&r->view, r->view.s->path, SPLITIO_XS_PERM_READ, &look);
+        err = splitio_xsd_node_op_get(&r->view, r->view.s->path,
+                                      SPLITIO_XS_PERM_READ, &look);
     if (err < 0)
         return err;
-    value = version_value(look.ver);
+    value = splitio_xsd_version_value(look.ver);
     if (value.len_bytes > SPLITIO_XS_PAYLOAD_MAX)
         return SPLITIO_E2BIG; /* the embedder's own */
     __builtin_memcpy(r->reply, value.bytes, value.len_bytes);
@@ -119,7 +122,7 @@ int do_read(struct store_request *r)
     return 0;
 }
 
-int do_write(struct store_request *r)
+int splitio_xsd_do_write(struct store_request *r)
 {
     struct store_value value;
     size_t path_bytes = 0;
@@ -129,29 +132,29 @@ int do_write(struct store_request *r)
         path_bytes++;
     if (path_bytes == r->len_bytes)
         return SPLITIO_EINVAL;
-    err = request_path(r, r->body, path_bytes, 0);
+    err = splitio_xsd_request_path(r, r->body, path_bytes, 0);
     if (err < 0)
         return err;
     value.bytes = r->body + path_bytes + 1;
     value.len_bytes = r->len_bytes - path_bytes - 1;
-    return node_op_write(&r->view, r->view.s->path, value);
+    return splitio_xsd_node_op_write(&r->view, r->view.s->path, value);
 }
 
-int do_mkdir(struct store_request *r)
+int splitio_xsd_do_mkdir(struct store_request *r)
 {
     int err = one_path(r, 0);
 
-    return err < 0 ? err : node_op_mkdir(&r->view, r->view.s->path);
+    return err < 0 ? err : splitio_xsd_node_op_mkdir(&r->view, r->view.s->path);
 }
 
-int do_rm(struct store_request *r)
+int splitio_xsd_do_rm(struct store_request *r)
 {
     int err = one_path(r, 0);
 
-    return err < 0 ? err : node_op_rm(&r->view, r->view.s->path);
+    return err < 0 ? err : splitio_xsd_node_op_rm(&r->view, r->view.s->path);
 }
 
-int do_set_perms(struct store_request *r)
+int splitio_xsd_do_set_perms(struct store_request *r)
 {
     struct splitio_xs_perm perms[PERMS_MAX];
     const char *strings[PERMS_MAX + 1];
@@ -166,21 +169,22 @@ int do_set_perms(struct store_request *r)
         if (splitio_xs_parse_perm(strings[i], &perms[i - 1]) < 0)
             return SPLITIO_EINVAL;
     }
-    err = request_path(r, strings[0], splitio_xs_strlen(strings[0]),
-                       SPLITIO_XS_PATH_SPECIAL);
+    err = splitio_xsd_request_path(r, strings[0], splitio_xs_strlen(strings[0]),
+                                   SPLITIO_XS_PATH_SPECIAL);
     if (err < 0)
         return err;
-    return node_op_set_perms(&r->view, r->view.s->path, perms, (uint32_t)n - 1);
+    return splitio_xsd_node_op_set_perms(&r->view, r->view.s->path, perms,
+                                         (uint32_t)n - 1);
 }
 
-int do_get_perms(struct store_request *r)
+int splitio_xsd_do_get_perms(struct store_request *r)
 {
     struct store_look look;
     int err = one_path(r, SPLITIO_XS_PATH_SPECIAL);
 
     if (err == 0)
-        err =
-            node_op_get(&r->view, r->view.s->path, SPLITIO_XS_PERM_READ, &look);
+        err = splitio_xsd_node_op_get(&r->view, r->view.s->path,
+                                      SPLITIO_XS_PERM_READ, &look);
     if (err < 0)
         return err;
     r->reply_bytes = 0;

@@ -10,8 +10,9 @@ static struct splitio_store_link *bucket(const struct splitio_store_server *s,
         ->domains[id % DOMAIN_BUCKETS];
 }
 
-struct splitio_store_domain *domain_find(const struct splitio_store_server *s,
-                                         splitio_domid_t id)
+struct splitio_store_domain *
+splitio_xsd_domain_find(const struct splitio_store_server *s,
+                        splitio_domid_t id)
 {
     struct splitio_store_link *head = bucket(s, id), *at;
 
@@ -25,14 +26,14 @@ struct splitio_store_domain *domain_find(const struct splitio_store_server *s,
     return NULL;
 }
 
-struct splitio_store_domain *domain_get(struct splitio_store_server *s,
-                                        splitio_domid_t id)
+struct splitio_store_domain *
+splitio_xsd_domain_get(struct splitio_store_server *s, splitio_domid_t id)
 {
-    struct splitio_store_domain *d = domain_find(s, id);
+    struct splitio_store_domain *d = splitio_xsd_domain_find(s, id);
 
     if (d)
         return d;
-    d = store_alloc_get(&s->alloc, sizeof(*d));
+    d = splitio_xsd_alloc_get(&s->alloc, sizeof(*d));
     if (!d)
         return NULL;
     __builtin_memset(d, 0, sizeof(*d));
@@ -42,50 +43,53 @@ struct splitio_store_domain *domain_get(struct splitio_store_server *s,
     return d;
 }
 
-void domain_tidy(struct splitio_store_server *s, struct splitio_store_domain *d)
+void splitio_xsd_domain_tidy(struct splitio_store_server *s,
+                             struct splitio_store_domain *d)
 {
     if (d->refs > 0 || d->introduced || d->has_target || d->memory_bytes > 0)
         return;
     list_remove(&d->link);
-    store_alloc_put(&s->alloc, d);
+    splitio_xsd_alloc_put(&s->alloc, d);
 }
 
-void *domain_alloc(struct splitio_store_server *s,
-                   struct splitio_store_domain *d, size_t len_bytes)
+void *splitio_xsd_domain_alloc(struct splitio_store_server *s,
+                               struct splitio_store_domain *d, size_t len_bytes)
 {
     void *mem;
 
     if (!is_priv(d) &&
         d->memory_bytes + len_bytes > s->config.quota.memory_bytes)
         return NULL;
-    mem = store_alloc_get(&s->alloc, len_bytes);
+    mem = splitio_xsd_alloc_get(&s->alloc, len_bytes);
     if (mem)
         d->memory_bytes += len_bytes;
     return mem;
 }
 
-void domain_free(struct splitio_store_server *s, struct splitio_store_domain *d,
-                 void *mem, size_t len_bytes)
+void splitio_xsd_domain_free(struct splitio_store_server *s,
+                             struct splitio_store_domain *d, void *mem,
+                             size_t len_bytes)
 {
-    store_alloc_put(&s->alloc, mem);
+    splitio_xsd_alloc_put(&s->alloc, mem);
     d->memory_bytes -= len_bytes;
 }
 
 static void fire_special(struct splitio_store_server *s, const char *path)
 {
-    const struct store_node *node = tree_find(s, path);
+    const struct store_node *node = splitio_xsd_tree_find(s, path);
     struct store_change change = {
         .path = path,
         .path_bytes = (uint32_t)splitio_xs_strlen(path),
         .after = node->ver,
     };
 
-    watch_fire_exact(s, &change);
+    splitio_xsd_watch_fire_exact(s, &change);
 }
 
-int domain_introduce(struct splitio_store_server *s, splitio_domid_t id)
+int splitio_xsd_domain_introduce(struct splitio_store_server *s,
+                                 splitio_domid_t id)
 {
-    struct splitio_store_domain *d = domain_get(s, id);
+    struct splitio_store_domain *d = splitio_xsd_domain_get(s, id);
 
     if (!d)
         return SPLITIO_ENOMEM;
@@ -130,22 +134,22 @@ static void disown(struct splitio_store_server *s, struct store_node *node,
 
 static void remove_nodes(struct splitio_store_server *s, splitio_domid_t id)
 {
-    struct store_node *at = node_next(s->root, s->root), *next;
+    struct store_node *at = splitio_xsd_node_next(s->root, s->root), *next;
 
     disown(s, s->root, id);
     for (; at; at = next) {
         if (at->ver->owner->id != id) {
             drop_entries(s, at->ver, id);
-            next = node_next(s->root, at);
+            next = splitio_xsd_node_next(s->root, at);
             continue;
         }
-        next = node_skip(s->root, at);
-        node_path(at, s->path);
-        watch_fire_removal(s, at, s->path);
-        tree_remove(s, at);
+        next = splitio_xsd_node_skip(s->root, at);
+        splitio_xsd_node_path(at, s->path);
+        splitio_xsd_watch_fire_removal(s, at, s->path);
+        splitio_xsd_tree_remove(s, at);
     }
-    for (at = node_next(s->special, s->special); at;
-         at = node_next(s->special, at))
+    for (at = splitio_xsd_node_next(s->special, s->special); at;
+         at = splitio_xsd_node_next(s->special, at))
         disown(s, at, id);
 }
 
@@ -180,7 +184,7 @@ static void doom_transactions(struct splitio_store_server *s,
                 SPLITIO_CONTAINER_OF(at, struct store_tx, of_conn);
 
             if (names_domain(tx, id))
-                tx_doom(tx);
+                splitio_xsd_tx_doom(tx);
         }
     }
 }
@@ -198,7 +202,7 @@ static void drop_targets(struct splitio_store_server *s, splitio_domid_t id)
             if (!d->has_target || (d->id != id && d->target != id))
                 continue;
             d->has_target = false;
-            domain_tidy(s, d);
+            splitio_xsd_domain_tidy(s, d);
         }
     }
 }
@@ -206,9 +210,10 @@ static void drop_targets(struct splitio_store_server *s, splitio_domid_t id)
 static void close_conns(struct splitio_store_domain *d)
 {
     while (!list_is_empty(&d->conns))
-        conn_shut(SPLITIO_CONTAINER_OF(d->conns.next, struct splitio_store_conn,
-                                       of_domain),
-                  SPLITIO_ECLOSED);
+        splitio_xsd_conn_shut(SPLITIO_CONTAINER_OF(d->conns.next,
+                                                   struct splitio_store_conn,
+                                                   of_domain),
+                              SPLITIO_ECLOSED);
 }
 
 /* Events that the domain caused go on, but count for nobody. */
@@ -222,14 +227,15 @@ static void drop_cause(struct splitio_store_server *s,
             SPLITIO_CONTAINER_OF(conn, struct splitio_store_conn, of_server);
 
         for (at = c->events.next; at != &c->events; at = at->next)
-            event_clear_cause(
+            splitio_xsd_event_clear_cause(
                 s, SPLITIO_CONTAINER_OF(at, struct store_event, of_conn), d);
     }
 }
 
-void domain_release(struct splitio_store_server *s, splitio_domid_t id)
+void splitio_xsd_domain_release(struct splitio_store_server *s,
+                                splitio_domid_t id)
 {
-    struct splitio_store_domain *d = domain_find(s, id);
+    struct splitio_store_domain *d = splitio_xsd_domain_find(s, id);
 
     if (d) {
         domain_ref(d);

@@ -45,7 +45,8 @@ static struct store_event *event_new(struct store_watch *w, const char *path,
     if (!is_priv(conn->domain) &&
         conn->nr_events >= conn->server->config.quota.events)
         return NULL;
-    e = domain_alloc(conn->server, conn->domain, sizeof(*e) + path_bytes);
+    e = splitio_xsd_domain_alloc(conn->server, conn->domain,
+                                 sizeof(*e) + path_bytes);
     if (!e)
         return NULL;
     __builtin_memset(e, 0, sizeof(*e));
@@ -80,10 +81,11 @@ static void link_event(struct store_event *e, uint32_t hash)
     conn->nr_events++;
     conn->server->nr_events++;
     note_cause(e);
-    conn_make_ready(conn);
+    splitio_xsd_conn_make_ready(conn);
 }
 
-void event_queue(struct store_watch *w, const char *path, uint32_t path_bytes)
+void splitio_xsd_event_queue(struct store_watch *w, const char *path,
+                             uint32_t path_bytes)
 {
     uint32_t hash = hash_of(w, path, path_bytes);
     struct store_event *e = NULL;
@@ -114,13 +116,14 @@ static void wake_cause(const struct splitio_store_server *s,
         struct splitio_store_conn *conn =
             SPLITIO_CONTAINER_OF(at, struct splitio_store_conn, of_domain);
 
-        if (conn_has_request(conn))
-            conn_make_ready(conn);
+        if (splitio_xsd_conn_has_request(conn))
+            splitio_xsd_conn_make_ready(conn);
     }
 }
 
-void event_clear_cause(struct splitio_store_server *s, struct store_event *e,
-                       const struct splitio_store_domain *d)
+void splitio_xsd_event_clear_cause(struct splitio_store_server *s,
+                                   struct store_event *e,
+                                   const struct splitio_store_domain *d)
 {
     struct splitio_store_domain *cause = e->cause;
 
@@ -132,7 +135,7 @@ void event_clear_cause(struct splitio_store_server *s, struct store_event *e,
     domain_unref(s, cause);
 }
 
-void event_drop(struct store_event *e)
+void splitio_xsd_event_drop(struct store_event *e)
 {
     struct store_watch *w = e->watch;
     struct splitio_store_conn *conn = w->conn;
@@ -143,14 +146,14 @@ void event_drop(struct store_event *e)
     table_remove(&s->events, &e->by_path);
     conn->nr_events--;
     s->nr_events--;
-    event_clear_cause(s, e, e->cause);
+    splitio_xsd_event_clear_cause(s, e, e->cause);
     if (e == &w->own)
         w->own_queued = false;
     else
-        domain_free(s, conn->domain, e, sizeof(*e) + e->path_bytes);
+        splitio_xsd_domain_free(s, conn->domain, e, sizeof(*e) + e->path_bytes);
 }
 
-bool event_send(struct splitio_store_conn *conn)
+bool splitio_xsd_event_send(struct splitio_store_conn *conn)
 {
     const struct store_watch *w;
     struct store_event *e;
@@ -171,6 +174,6 @@ bool event_send(struct splitio_store_conn *conn)
     conn->out_head.len = len + 1 + w->token_bytes + 1;
     conn->out_bytes = (uint32_t)sizeof(conn->out_head) + conn->out_head.len;
     conn->out_start = 0;
-    event_drop(e);
+    splitio_xsd_event_drop(e);
     return true;
 }

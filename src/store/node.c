@@ -2,7 +2,8 @@
 /* Store server: nodes and the tree of them. All walks are loops. */
 #include "server_int.h"
 
-bool path_next(const char **path, const char **name, uint32_t *name_bytes)
+bool splitio_xsd_path_next(const char **path, const char **name,
+                           uint32_t *name_bytes)
 {
     const char *at = *path;
 
@@ -18,11 +19,12 @@ bool path_next(const char **path, const char **name, uint32_t *name_bytes)
     return true;
 }
 
-struct store_node *node_new(struct splitio_store_server *s, size_t struct_bytes,
-                            const char *name, uint32_t name_bytes)
+struct store_node *splitio_xsd_node_new(struct splitio_store_server *s,
+                                        size_t struct_bytes, const char *name,
+                                        uint32_t name_bytes)
 {
     struct store_node *node =
-        store_alloc_get(&s->alloc, struct_bytes + name_bytes);
+        splitio_xsd_alloc_get(&s->alloc, struct_bytes + name_bytes);
 
     if (!node)
         return NULL;
@@ -47,9 +49,9 @@ static uint32_t hash_name(const struct splitio_store_server *s,
     return (uint32_t)(h >> 32);
 }
 
-struct store_node *node_child(const struct splitio_store_server *s,
-                              const struct store_node *parent, const char *name,
-                              uint32_t name_bytes)
+struct store_node *splitio_xsd_node_child(const struct splitio_store_server *s,
+                                          const struct store_node *parent,
+                                          const char *name, uint32_t name_bytes)
 {
     uint32_t hash = hash_name(s, parent, name, name_bytes);
     struct store_hlink *at;
@@ -66,8 +68,8 @@ struct store_node *node_child(const struct splitio_store_server *s,
     return NULL;
 }
 
-void node_link(struct splitio_store_server *s, struct store_node *parent,
-               struct store_node *node)
+void splitio_xsd_node_link(struct splitio_store_server *s,
+                           struct store_node *parent, struct store_node *node)
 {
     node->parent = parent;
     list_append(&parent->children, &node->siblings);
@@ -75,7 +77,8 @@ void node_link(struct splitio_store_server *s, struct store_node *parent,
               hash_name(s, parent, node->name, node->name_bytes));
 }
 
-void node_unlink(struct splitio_store_server *s, struct store_node *node)
+void splitio_xsd_node_unlink(struct splitio_store_server *s,
+                             struct store_node *node)
 {
     list_remove(&node->siblings);
     table_remove(&s->nodes, &node->by_name);
@@ -87,8 +90,8 @@ static struct store_node *node_of(struct splitio_store_link *siblings)
     return SPLITIO_CONTAINER_OF(siblings, struct store_node, siblings);
 }
 
-struct store_node *node_skip(const struct store_node *top,
-                             const struct store_node *at)
+struct store_node *splitio_xsd_node_skip(const struct store_node *top,
+                                         const struct store_node *at)
 {
     while (at != top) {
         if (at->siblings.next != &at->parent->children)
@@ -98,26 +101,26 @@ struct store_node *node_skip(const struct store_node *top,
     return NULL;
 }
 
-struct store_node *node_next(const struct store_node *top,
-                             const struct store_node *at)
+struct store_node *splitio_xsd_node_next(const struct store_node *top,
+                                         const struct store_node *at)
 {
     if (!list_is_empty(&at->children))
         return node_of(at->children.next);
-    return node_skip(top, at);
+    return splitio_xsd_node_skip(top, at);
 }
 
-struct store_node *tree_find(const struct splitio_store_server *s,
-                             const char *path)
+struct store_node *splitio_xsd_tree_find(const struct splitio_store_server *s,
+                                         const char *path)
 {
     struct store_node *at = s->root;
     const char *name;
     uint32_t name_bytes;
 
     if (path[0] == '@')
-        return node_child(s, s->special, path,
-                          (uint32_t)splitio_xs_strlen(path));
-    while (at && path_next(&path, &name, &name_bytes))
-        at = node_child(s, at, name, name_bytes);
+        return splitio_xsd_node_child(s, s->special, path,
+                                      (uint32_t)splitio_xs_strlen(path));
+    while (at && splitio_xsd_path_next(&path, &name, &name_bytes))
+        at = splitio_xsd_node_child(s, at, name, name_bytes);
     return at;
 }
 
@@ -133,27 +136,29 @@ static void uncount(struct splitio_store_server *s, struct store_version *ver)
     s->nr_nodes--;
 }
 
-void tree_add(struct splitio_store_server *s, struct store_node *parent,
-              struct store_node *node, struct store_version *ver)
+void splitio_xsd_tree_add(struct splitio_store_server *s,
+                          struct store_node *parent, struct store_node *node,
+                          struct store_version *ver)
 {
     node->ver = ver;
     count(s, ver);
     if (!parent)
         return;
-    node_link(s, parent, node);
+    splitio_xsd_node_link(s, parent, node);
     parent->child_gen = ++s->gen;
 }
 
-void tree_set(struct splitio_store_server *s, struct store_node *node,
-              struct store_version *ver)
+void splitio_xsd_tree_set(struct splitio_store_server *s,
+                          struct store_node *node, struct store_version *ver)
 {
     count(s, ver);
     uncount(s, node->ver);
-    version_free(s, node->ver);
+    splitio_xsd_version_free(s, node->ver);
     node->ver = ver;
 }
 
-void tree_remove(struct splitio_store_server *s, struct store_node *node)
+void splitio_xsd_tree_remove(struct splitio_store_server *s,
+                             struct store_node *node)
 {
     struct store_node *at = node, *parent = node->parent;
 
@@ -165,15 +170,15 @@ void tree_remove(struct splitio_store_server *s, struct store_node *node)
             at = node_of(at->children.next);
             continue;
         }
-        node_unlink(s, at);
+        splitio_xsd_node_unlink(s, at);
         uncount(s, at->ver);
-        version_free(s, at->ver);
-        store_alloc_put(&s->alloc, at);
+        splitio_xsd_version_free(s, at->ver);
+        splitio_xsd_alloc_put(&s->alloc, at);
         at = at == node ? parent : up;
     }
 }
 
-uint32_t node_path(const struct store_node *node, char *buf)
+uint32_t splitio_xsd_node_path(const struct store_node *node, char *buf)
 {
     const struct store_node *at;
     uint32_t len = 0, end;

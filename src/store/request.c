@@ -10,25 +10,29 @@ struct handler {
 };
 
 static const struct handler handlers[SPLITIO_XS_TYPE_COUNT] = {
-    [SPLITIO_XS_DIRECTORY] = {do_directory, false, true},
-    [SPLITIO_XS_READ] = {do_read, false, true},
-    [SPLITIO_XS_GET_PERMS] = {do_get_perms, false, true},
-    [SPLITIO_XS_WATCH] = {do_watch, false, false},
-    [SPLITIO_XS_UNWATCH] = {do_unwatch, false, false},
-    [SPLITIO_XS_TRANSACTION_START] = {do_transaction_start, false, true},
-    [SPLITIO_XS_TRANSACTION_END] = {do_transaction_end, false, true},
-    [SPLITIO_XS_INTRODUCE] = {do_introduce, true, false},
-    [SPLITIO_XS_RELEASE] = {do_release, true, false},
-    [SPLITIO_XS_GET_DOMAIN_PATH] = {do_get_domain_path, false, false},
-    [SPLITIO_XS_WRITE] = {do_write, false, true},
-    [SPLITIO_XS_MKDIR] = {do_mkdir, false, true},
-    [SPLITIO_XS_RM] = {do_rm, false, true},
-    [SPLITIO_XS_SET_PERMS] = {do_set_perms, false, true},
-    [SPLITIO_XS_IS_DOMAIN_INTRODUCED] = {do_is_domain_introduced, false, false},
-    [SPLITIO_XS_RESUME] = {do_resume, true, false},
-    [SPLITIO_XS_SET_TARGET] = {do_set_target, true, false},
-    [SPLITIO_XS_RESET_WATCHES] = {do_reset_watches, false, false},
-    [SPLITIO_XS_DIRECTORY_PART] = {do_directory_part, false, true},
+    [SPLITIO_XS_DIRECTORY] = {splitio_xsd_do_directory, false, true},
+    [SPLITIO_XS_READ] = {splitio_xsd_do_read, false, true},
+    [SPLITIO_XS_GET_PERMS] = {splitio_xsd_do_get_perms, false, true},
+    [SPLITIO_XS_WATCH] = {splitio_xsd_do_watch, false, false},
+    [SPLITIO_XS_UNWATCH] = {splitio_xsd_do_unwatch, false, false},
+    [SPLITIO_XS_TRANSACTION_START] = {splitio_xsd_do_transaction_start, false,
+                                      true},
+    [SPLITIO_XS_TRANSACTION_END] = {splitio_xsd_do_transaction_end, false,
+                                    true},
+    [SPLITIO_XS_INTRODUCE] = {splitio_xsd_do_introduce, true, false},
+    [SPLITIO_XS_RELEASE] = {splitio_xsd_do_release, true, false},
+    [SPLITIO_XS_GET_DOMAIN_PATH] = {splitio_xsd_do_get_domain_path, false,
+                                    false},
+    [SPLITIO_XS_WRITE] = {splitio_xsd_do_write, false, true},
+    [SPLITIO_XS_MKDIR] = {splitio_xsd_do_mkdir, false, true},
+    [SPLITIO_XS_RM] = {splitio_xsd_do_rm, false, true},
+    [SPLITIO_XS_SET_PERMS] = {splitio_xsd_do_set_perms, false, true},
+    [SPLITIO_XS_IS_DOMAIN_INTRODUCED] = {splitio_xsd_do_is_domain_introduced,
+                                         false, false},
+    [SPLITIO_XS_RESUME] = {splitio_xsd_do_resume, true, false},
+    [SPLITIO_XS_SET_TARGET] = {splitio_xsd_do_set_target, true, false},
+    [SPLITIO_XS_RESET_WATCHES] = {splitio_xsd_do_reset_watches, false, false},
+    [SPLITIO_XS_DIRECTORY_PART] = {splitio_xsd_do_directory_part, false, true},
 };
 
 static int run(struct store_request *r, const struct splitio_xs_msg *head)
@@ -41,7 +45,7 @@ static int run(struct store_request *r, const struct splitio_xs_msg *head)
     if (h->privileged && !is_priv(r->view.who))
         return SPLITIO_EACCES;
     if (h->in_tx && head->tx_id != 0) {
-        r->view.tx = tx_find(r->conn, head->tx_id);
+        r->view.tx = splitio_xsd_tx_find(r->conn, head->tx_id);
         if (!r->view.tx)
             return SPLITIO_ENOENT;
     }
@@ -54,7 +58,7 @@ static void reply_text(struct store_request *r, const char *text)
     __builtin_memcpy(r->reply, text, r->reply_bytes);
 }
 
-void request_run(struct splitio_store_conn *conn)
+void splitio_xsd_request_run(struct splitio_store_conn *conn)
 {
     struct splitio_store_server *s = conn->server;
     struct store_request r = {
@@ -82,8 +86,8 @@ void request_run(struct splitio_store_conn *conn)
     conn->out_start = 0;
 }
 
-int request_path(struct store_request *r, const char *text, size_t len_bytes,
-                 unsigned flags)
+int splitio_xsd_request_path(struct store_request *r, const char *text,
+                             size_t len_bytes, unsigned flags)
 {
     char *path = r->conn->server->path;
     size_t skip = 0;
@@ -102,15 +106,15 @@ int request_path(struct store_request *r, const char *text, size_t len_bytes,
     return (int)skip;
 }
 
-int request_strings(const struct store_request *r, const char **strings,
-                    unsigned nr)
+int splitio_xsd_request_strings(const struct store_request *r,
+                                const char **strings, unsigned nr)
 {
     return splitio_xs_strings(r->body, r->len_bytes, strings, nr) == (int)nr
                ? 0
                : SPLITIO_EINVAL;
 }
 
-int request_domid(const char *text, splitio_domid_t *domid)
+int splitio_xsd_request_domid(const char *text, splitio_domid_t *domid)
 {
     uint32_t id;
 

@@ -26,7 +26,7 @@ static int make_table(struct splitio_store_server *s, struct store_table *t,
 {
     uint32_t n = splitio_round_down_pow2((uint32_t)buckets);
 
-    t->heads = store_alloc_get(&s->alloc, n * sizeof(*t->heads));
+    t->heads = splitio_xsd_alloc_get(&s->alloc, n * sizeof(*t->heads));
     if (!t->heads)
         return SPLITIO_ENOMEM;
     __builtin_memset(t->heads, 0, n * sizeof(*t->heads));
@@ -55,22 +55,23 @@ static struct store_node *make_node(struct splitio_store_server *s,
     struct store_value none = {NULL, 0};
     struct store_version *ver;
     struct store_node *node =
-        node_new(s, sizeof(struct store_node), name, name_bytes);
+        splitio_xsd_node_new(s, sizeof(struct store_node), name, name_bytes);
 
-    if (!node || version_new(s, &ver, s->dom0, &perm, 1, none, name_bytes) < 0)
+    if (!node || splitio_xsd_version_new(s, &ver, s->dom0, &perm, 1, none,
+                                         name_bytes) < 0)
         return NULL;
-    tree_add(s, parent, node, ver);
+    splitio_xsd_tree_add(s, parent, node, ver);
     return node;
 }
 
 static int make_roots(struct splitio_store_server *s)
 {
-    s->dom0 = domain_get(s, 0);
+    s->dom0 = splitio_xsd_domain_get(s, 0);
     if (!s->dom0)
         return SPLITIO_ENOMEM;
     domain_ref(s->dom0);
     s->root = make_node(s, NULL, "");
-    s->special = node_new(s, sizeof(struct store_node), "", 0);
+    s->special = splitio_xsd_node_new(s, sizeof(struct store_node), "", 0);
     if (!s->root || !s->special ||
         !make_node(s, s->special, SPLITIO_XS_INTRODUCE_DOMAIN) ||
         !make_node(s, s->special, SPLITIO_XS_RELEASE_DOMAIN))
@@ -97,7 +98,7 @@ int splitio_store_server_init(struct splitio_store_server **server, void *mem,
     if (config)
         s->config = *config;
     set_defaults(&s->config.quota);
-    store_alloc_init(&s->alloc, (uint8_t *)s + own, len_bytes - own);
+    splitio_xsd_alloc_init(&s->alloc, (uint8_t *)s + own, len_bytes - own);
     for (unsigned i = 0; i < DOMAIN_BUCKETS; i++)
         list_init(&s->domains[i]);
     list_init(&s->conns);
@@ -111,9 +112,10 @@ int splitio_store_server_init(struct splitio_store_server **server, void *mem,
 void splitio_store_server_fini(struct splitio_store_server *server)
 {
     while (!list_is_empty(&server->conns))
-        conn_shut(SPLITIO_CONTAINER_OF(server->conns.next,
-                                       struct splitio_store_conn, of_server),
-                  SPLITIO_ECLOSED);
+        splitio_xsd_conn_shut(SPLITIO_CONTAINER_OF(server->conns.next,
+                                                   struct splitio_store_conn,
+                                                   of_server),
+                              SPLITIO_ECLOSED);
 }
 
 void splitio_store_server_stats(const struct splitio_store_server *server,
@@ -132,7 +134,8 @@ void splitio_store_server_domain_stats(
     const struct splitio_store_server *server, splitio_domid_t domid,
     struct splitio_store_stats *stats)
 {
-    const struct splitio_store_domain *d = domain_find(server, domid);
+    const struct splitio_store_domain *d =
+        splitio_xsd_domain_find(server, domid);
 
     __builtin_memset(stats, 0, sizeof(*stats));
     if (!d)
@@ -166,7 +169,7 @@ int splitio_store_server_write(struct splitio_store_server *server,
 
     if (len_bytes > SPLITIO_XS_PAYLOAD_MAX)
         return SPLITIO_E2BIG;
-    return err < 0 ? err : node_op_write(&view, path, v);
+    return err < 0 ? err : splitio_xsd_node_op_write(&view, path, v);
 }
 
 int splitio_store_server_write_text(struct splitio_store_server *server,
@@ -186,10 +189,10 @@ int splitio_store_server_read(struct splitio_store_server *server,
     int err = begin(server, path, 0, &view);
 
     if (err == 0)
-        err = node_op_get(&view, path, SPLITIO_XS_PERM_READ, &look);
+        err = splitio_xsd_node_op_get(&view, path, SPLITIO_XS_PERM_READ, &look);
     if (err < 0)
         return err;
-    v = version_value(look.ver);
+    v = splitio_xsd_version_value(look.ver);
     *value = v.bytes;
     *len_bytes = v.len_bytes;
     return 0;
@@ -201,7 +204,7 @@ int splitio_store_server_mkdir(struct splitio_store_server *server,
     struct store_view view;
     int err = begin(server, path, 0, &view);
 
-    return err < 0 ? err : node_op_mkdir(&view, path);
+    return err < 0 ? err : splitio_xsd_node_op_mkdir(&view, path);
 }
 
 int splitio_store_server_rm(struct splitio_store_server *server,
@@ -210,7 +213,7 @@ int splitio_store_server_rm(struct splitio_store_server *server,
     struct store_view view;
     int err = begin(server, path, 0, &view);
 
-    return err < 0 ? err : node_op_rm(&view, path);
+    return err < 0 ? err : splitio_xsd_node_op_rm(&view, path);
 }
 
 int splitio_store_server_set_perms(struct splitio_store_server *server,
@@ -225,7 +228,9 @@ int splitio_store_server_set_perms(struct splitio_store_server *server,
         return SPLITIO_EINVAL;
     if (nr_perms > PERMS_MAX)
         return SPLITIO_E2BIG;
-    return err < 0 ? err : node_op_set_perms(&view, path, perms, nr_perms);
+    return err < 0
+               ? err
+               : splitio_xsd_node_op_set_perms(&view, path, perms, nr_perms);
 }
 
 int splitio_store_server_introduce(struct splitio_store_server *server,
@@ -233,12 +238,12 @@ int splitio_store_server_introduce(struct splitio_store_server *server,
 {
     if (domid == 0 || domid >= SPLITIO_DOMID_FIRST_RESERVED)
         return SPLITIO_EINVAL;
-    return domain_introduce(server, domid);
+    return splitio_xsd_domain_introduce(server, domid);
 }
 
 void splitio_store_server_domain_gone(struct splitio_store_server *server,
                                       splitio_domid_t domid)
 {
     if (domid != 0 && domid < SPLITIO_DOMID_FIRST_RESERVED)
-        domain_release(server, domid);
+        splitio_xsd_domain_release(server, domid);
 }

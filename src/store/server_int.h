@@ -119,6 +119,8 @@ struct splitio_store_server {
     char walk[PATH_MAX_BYTES + 1]; /* of the node that a walk is at */
 };
 
+#pragma GCC visibility push(hidden)
+
 /* --- domain.c: accounts ------------------------------------------------ */
 
 static inline bool is_priv(const struct splitio_store_domain *d)
@@ -127,14 +129,15 @@ static inline bool is_priv(const struct splitio_store_domain *d)
 }
 
 /* The account, made if need be; NULL when the arena is full. */
-struct splitio_store_domain *domain_get(struct splitio_store_server *s,
-                                        splitio_domid_t id);
+struct splitio_store_domain *
+splitio_xsd_domain_get(struct splitio_store_server *s, splitio_domid_t id);
 /* The account, or NULL. */
-struct splitio_store_domain *domain_find(const struct splitio_store_server *s,
-                                         splitio_domid_t id);
+struct splitio_store_domain *
+splitio_xsd_domain_find(const struct splitio_store_server *s,
+                        splitio_domid_t id);
 /* Frees the account if nothing needs it. */
-void domain_tidy(struct splitio_store_server *s,
-                 struct splitio_store_domain *d);
+void splitio_xsd_domain_tidy(struct splitio_store_server *s,
+                             struct splitio_store_domain *d);
 static inline void domain_ref(struct splitio_store_domain *d)
 {
     d->refs++;
@@ -143,16 +146,20 @@ static inline void domain_unref(struct splitio_store_server *s,
                                 struct splitio_store_domain *d)
 {
     d->refs--;
-    domain_tidy(s, d);
+    splitio_xsd_domain_tidy(s, d);
 }
 /* Memory that is charged to a domain. NULL: quota or arena is full. */
-void *domain_alloc(struct splitio_store_server *s,
-                   struct splitio_store_domain *d, size_t len_bytes);
-void domain_free(struct splitio_store_server *s, struct splitio_store_domain *d,
-                 void *mem, size_t len_bytes);
+void *splitio_xsd_domain_alloc(struct splitio_store_server *s,
+                               struct splitio_store_domain *d,
+                               size_t len_bytes);
+void splitio_xsd_domain_free(struct splitio_store_server *s,
+                             struct splitio_store_domain *d, void *mem,
+                             size_t len_bytes);
 /* INTRODUCE and RELEASE, with their events. */
-int domain_introduce(struct splitio_store_server *s, splitio_domid_t id);
-void domain_release(struct splitio_store_server *s, splitio_domid_t id);
+int splitio_xsd_domain_introduce(struct splitio_store_server *s,
+                                 splitio_domid_t id);
+void splitio_xsd_domain_release(struct splitio_store_server *s,
+                                splitio_domid_t id);
 
 /* --- version.c --------------------------------------------------------- */
 
@@ -165,49 +172,58 @@ struct store_value {
  * A version with a copy of perms and value. Fails with ENOSPC above a quota of
  * `who`, who asks for it, and with ENOMEM.
  */
-int version_new(struct splitio_store_server *s, struct store_version **ver,
-                const struct splitio_store_domain *who,
-                const struct splitio_xs_perm *perms, uint32_t nr_perms,
-                struct store_value value, uint32_t name_bytes);
-void version_free(struct splitio_store_server *s, struct store_version *ver);
-struct store_value version_value(const struct store_version *ver);
+int splitio_xsd_version_new(struct splitio_store_server *s,
+                            struct store_version **ver,
+                            const struct splitio_store_domain *who,
+                            const struct splitio_xs_perm *perms,
+                            uint32_t nr_perms, struct store_value value,
+                            uint32_t name_bytes);
+void splitio_xsd_version_free(struct splitio_store_server *s,
+                              struct store_version *ver);
+struct store_value splitio_xsd_version_value(const struct store_version *ver);
 /* enum splitio_xs_access that `who` has. */
-unsigned version_access(const struct store_version *ver,
-                        const struct splitio_store_domain *who);
-bool version_is_owned_by(const struct store_version *ver,
-                         const struct splitio_store_domain *who);
+unsigned splitio_xsd_version_access(const struct store_version *ver,
+                                    const struct splitio_store_domain *who);
+bool splitio_xsd_version_is_owned_by(const struct store_version *ver,
+                                     const struct splitio_store_domain *who);
 
 /* --- node.c: the tree -------------------------------------------------- */
 
 /* The next name of an absolute path; false at its end. */
-bool path_next(const char **path, const char **name, uint32_t *name_bytes);
+bool splitio_xsd_path_next(const char **path, const char **name,
+                           uint32_t *name_bytes);
 /* A node that is linked nowhere; more_bytes above sizeof(struct store_node). */
-struct store_node *node_new(struct splitio_store_server *s, size_t struct_bytes,
-                            const char *name, uint32_t name_bytes);
-struct store_node *node_child(const struct splitio_store_server *s,
-                              const struct store_node *parent, const char *name,
-                              uint32_t name_bytes);
-void node_link(struct splitio_store_server *s, struct store_node *parent,
-               struct store_node *node);
-void node_unlink(struct splitio_store_server *s, struct store_node *node);
+struct store_node *splitio_xsd_node_new(struct splitio_store_server *s,
+                                        size_t struct_bytes, const char *name,
+                                        uint32_t name_bytes);
+struct store_node *splitio_xsd_node_child(const struct splitio_store_server *s,
+                                          const struct store_node *parent,
+                                          const char *name,
+                                          uint32_t name_bytes);
+void splitio_xsd_node_link(struct splitio_store_server *s,
+                           struct store_node *parent, struct store_node *node);
+void splitio_xsd_node_unlink(struct splitio_store_server *s,
+                             struct store_node *node);
 /* Next in preorder below (and without) `top`; NULL at the end. */
-struct store_node *node_next(const struct store_node *top,
-                             const struct store_node *at);
-/* As node_next(), but not below `at`. */
-struct store_node *node_skip(const struct store_node *top,
-                             const struct store_node *at);
+struct store_node *splitio_xsd_node_next(const struct store_node *top,
+                                         const struct store_node *at);
+/* As splitio_xsd_node_next(), but not below `at`. */
+struct store_node *splitio_xsd_node_skip(const struct store_node *top,
+                                         const struct store_node *at);
 /* The tree's node at an absolute path, or a special one; NULL if none. */
-struct store_node *tree_find(const struct splitio_store_server *s,
-                             const char *path);
+struct store_node *splitio_xsd_tree_find(const struct splitio_store_server *s,
+                                         const char *path);
 /* Puts a node with a version into the tree; counts it. */
-void tree_add(struct splitio_store_server *s, struct store_node *parent,
-              struct store_node *node, struct store_version *ver);
-void tree_set(struct splitio_store_server *s, struct store_node *node,
-              struct store_version *ver);
+void splitio_xsd_tree_add(struct splitio_store_server *s,
+                          struct store_node *parent, struct store_node *node,
+                          struct store_version *ver);
+void splitio_xsd_tree_set(struct splitio_store_server *s,
+                          struct store_node *node, struct store_version *ver);
 /* Removes a node with all below it; no events. */
-void tree_remove(struct splitio_store_server *s, struct store_node *node);
+void splitio_xsd_tree_remove(struct splitio_store_server *s,
+                             struct store_node *node);
 /* Writes a node's path and a NUL to buf[PATH_MAX_BYTES + 1]. */
-uint32_t node_path(const struct store_node *node, char *buf);
+uint32_t splitio_xsd_node_path(const struct store_node *node, char *buf);
 
 /* --- view.c: the tree as a transaction, or nobody's, sees it ----------- */
 
@@ -237,45 +253,49 @@ struct store_look {
 };
 
 /* Looks a path up, and notes in the transaction that it was looked at. */
-int view_look(const struct store_view *v, const char *path,
-              struct store_look *look);
+int splitio_xsd_view_look(const struct store_view *v, const char *path,
+                          struct store_look *look);
 /* Gives a node that was found a version, which it takes over; fires. */
-void view_set(const struct store_view *v, const struct store_look *look,
-              struct store_version *ver, const char *path);
+void splitio_xsd_view_set(const struct store_view *v,
+                          const struct store_look *look,
+                          struct store_version *ver, const char *path);
 /* Adds the nodes that are missing, all but the last empty; fires. */
-int view_create(const struct store_view *v, const struct store_look *look,
-                struct store_value value, const char *path);
+int splitio_xsd_view_create(const struct store_view *v,
+                            const struct store_look *look,
+                            struct store_value value, const char *path);
 /* Removes a node that was found, with all below it; fires. */
-void view_remove(const struct store_view *v, const struct store_look *look,
-                 const char *path);
+void splitio_xsd_view_remove(const struct store_view *v,
+                             const struct store_look *look, const char *path);
 /* Calls fn for each child until it returns non-zero; notes the listing. */
-int view_list(const struct store_view *v, const struct store_look *look,
-              int (*fn)(void *ctx, const char *name, uint32_t name_bytes),
-              void *ctx);
+int splitio_xsd_view_list(
+    const struct store_view *v, const struct store_look *look,
+    int (*fn)(void *ctx, const char *name, uint32_t name_bytes), void *ctx);
 /* Changes when the list of children changes. */
-uint64_t view_child_gen(const struct store_spot *spot);
+uint64_t splitio_xsd_view_child_gen(const struct store_spot *spot);
 /* --- tx.c -------------------------------------------------------------- */
 
-int tx_start(struct splitio_store_conn *conn, uint32_t *id);
-struct store_tx *tx_find(const struct splitio_store_conn *conn, uint32_t id);
-int tx_end(struct store_tx *tx, bool commit);
+int splitio_xsd_tx_start(struct splitio_store_conn *conn, uint32_t *id);
+struct store_tx *splitio_xsd_tx_find(const struct splitio_store_conn *conn,
+                                     uint32_t id);
+int splitio_xsd_tx_end(struct store_tx *tx, bool commit);
 /* The overlay's child of that name, made if need be. */
-int tx_child(struct store_tx *tx, struct store_txnode *parent, const char *name,
-             uint32_t name_bytes, struct store_txnode **child);
+int splitio_xsd_tx_child(struct store_tx *tx, struct store_txnode *parent,
+                         const char *name, uint32_t name_bytes,
+                         struct store_txnode **child);
 /* Takes back what the transaction did at a node and below it. */
-void tx_forget_below(struct store_tx *tx, struct store_txnode *top);
+void splitio_xsd_tx_forget_below(struct store_tx *tx, struct store_txnode *top);
 /* Takes back everything and lets the end be EAGAIN. */
-void tx_doom(struct store_tx *tx);
-void tx_close_all(struct splitio_store_conn *conn);
-int tx_commit(struct store_tx *tx);
+void splitio_xsd_tx_doom(struct store_tx *tx);
+void splitio_xsd_tx_close_all(struct splitio_store_conn *conn);
+int splitio_xsd_tx_commit(struct store_tx *tx);
 
 /* --- watch.c, event.c -------------------------------------------------- */
 
-int watch_add(struct splitio_store_conn *conn, const char *path,
-              uint32_t skip_bytes, const char *token);
-int watch_remove(struct splitio_store_conn *conn, const char *path,
-                 const char *token);
-void watch_remove_all(struct splitio_store_conn *conn);
+int splitio_xsd_watch_add(struct splitio_store_conn *conn, const char *path,
+                          uint32_t skip_bytes, const char *token);
+int splitio_xsd_watch_remove(struct splitio_store_conn *conn, const char *path,
+                             const char *token);
+void splitio_xsd_watch_remove_all(struct splitio_store_conn *conn);
 
 /* What was at a path before and after a change, for the permission check. */
 struct store_change {
@@ -285,31 +305,34 @@ struct store_change {
 };
 
 /* Fires the watches on the path and on those above it. */
-void watch_fire(struct splitio_store_server *s, const struct store_change *c);
+void splitio_xsd_watch_fire(struct splitio_store_server *s,
+                            const struct store_change *c);
 /* Fires the watches on the path alone. */
-void watch_fire_exact(struct splitio_store_server *s,
-                      const struct store_change *c);
+void splitio_xsd_watch_fire_exact(struct splitio_store_server *s,
+                                  const struct store_change *c);
 /* Fires for the removal of a node at path and of all below it. */
-void watch_fire_removal(struct splitio_store_server *s, struct store_node *node,
-                        const char *path);
+void splitio_xsd_watch_fire_removal(struct splitio_store_server *s,
+                                    struct store_node *node, const char *path);
 
-void event_queue(struct store_watch *w, const char *path, uint32_t path_bytes);
-void event_drop(struct store_event *e);
+void splitio_xsd_event_queue(struct store_watch *w, const char *path,
+                             uint32_t path_bytes);
+void splitio_xsd_event_drop(struct store_event *e);
 /* If d caused the event, it is no longer outstanding for it. */
-void event_clear_cause(struct splitio_store_server *s, struct store_event *e,
-                       const struct splitio_store_domain *d);
+void splitio_xsd_event_clear_cause(struct splitio_store_server *s,
+                                   struct store_event *e,
+                                   const struct splitio_store_domain *d);
 /* Makes the next event the connection's output; false if there is none. */
-bool event_send(struct splitio_store_conn *conn);
+bool splitio_xsd_event_send(struct splitio_store_conn *conn);
 
 /* --- conn.c, requests -------------------------------------------------- */
 
-void conn_make_ready(struct splitio_store_conn *conn);
+void splitio_xsd_conn_make_ready(struct splitio_store_conn *conn);
 /* Frees what the connection holds; its state is `status` from then on. */
-void conn_shut(struct splitio_store_conn *conn, int status);
+void splitio_xsd_conn_shut(struct splitio_store_conn *conn, int status);
 /* True if conn has a whole request and may have it done. */
-bool conn_has_request(const struct splitio_store_conn *conn);
+bool splitio_xsd_conn_has_request(const struct splitio_store_conn *conn);
 /* Lets one request or event become output; true if a request was acted on. */
-bool conn_advance(struct splitio_store_conn *conn);
+bool splitio_xsd_conn_advance(struct splitio_store_conn *conn);
 
 /* A request being acted on. */
 struct store_request {
@@ -322,50 +345,53 @@ struct store_request {
 };
 
 /* Acts on conn's request and makes the reply its output. */
-void request_run(struct splitio_store_conn *conn);
+void splitio_xsd_request_run(struct splitio_store_conn *conn);
 
 /*
  * Brings a path of a request into absolute form, in s->path. flags as in
  * splitio_xs_path_check(). Returns the bytes put before a relative one.
  */
-int request_path(struct store_request *r, const char *text, size_t len_bytes,
-                 unsigned flags);
+int splitio_xsd_request_path(struct store_request *r, const char *text,
+                             size_t len_bytes, unsigned flags);
 /* The payload must be this many strings, or EINVAL. */
-int request_strings(const struct store_request *r, const char **strings,
-                    unsigned nr);
+int splitio_xsd_request_strings(const struct store_request *r,
+                                const char **strings, unsigned nr);
 /* A domain id of a real guest. */
-int request_domid(const char *text, splitio_domid_t *domid);
+int splitio_xsd_request_domid(const char *text, splitio_domid_t *domid);
 
 /* What requests and the embedder do alike. The path is absolute. */
-int node_op_write(const struct store_view *v, const char *path,
-                  struct store_value value);
-int node_op_mkdir(const struct store_view *v, const char *path);
-int node_op_rm(const struct store_view *v, const char *path);
-int node_op_set_perms(const struct store_view *v, const char *path,
-                      const struct splitio_xs_perm *perms, uint32_t nr_perms);
+int splitio_xsd_node_op_write(const struct store_view *v, const char *path,
+                              struct store_value value);
+int splitio_xsd_node_op_mkdir(const struct store_view *v, const char *path);
+int splitio_xsd_node_op_rm(const struct store_view *v, const char *path);
+int splitio_xsd_node_op_set_perms(const struct store_view *v, const char *path,
+                                  const struct splitio_xs_perm *perms,
+                                  uint32_t nr_perms);
 /* Looks a node up that must be there and grant `access`. */
-int node_op_get(const struct store_view *v, const char *path, unsigned access,
-                struct store_look *look);
+int splitio_xsd_node_op_get(const struct store_view *v, const char *path,
+                            unsigned access, struct store_look *look);
 
 /* Handlers of one message type each. */
-int do_read(struct store_request *r);
-int do_write(struct store_request *r);
-int do_mkdir(struct store_request *r);
-int do_rm(struct store_request *r);
-int do_directory(struct store_request *r);
-int do_directory_part(struct store_request *r);
-int do_get_perms(struct store_request *r);
-int do_set_perms(struct store_request *r);
-int do_watch(struct store_request *r);
-int do_unwatch(struct store_request *r);
-int do_reset_watches(struct store_request *r);
-int do_transaction_start(struct store_request *r);
-int do_transaction_end(struct store_request *r);
-int do_introduce(struct store_request *r);
-int do_release(struct store_request *r);
-int do_resume(struct store_request *r);
-int do_set_target(struct store_request *r);
-int do_is_domain_introduced(struct store_request *r);
-int do_get_domain_path(struct store_request *r);
+int splitio_xsd_do_read(struct store_request *r);
+int splitio_xsd_do_write(struct store_request *r);
+int splitio_xsd_do_mkdir(struct store_request *r);
+int splitio_xsd_do_rm(struct store_request *r);
+int splitio_xsd_do_directory(struct store_request *r);
+int splitio_xsd_do_directory_part(struct store_request *r);
+int splitio_xsd_do_get_perms(struct store_request *r);
+int splitio_xsd_do_set_perms(struct store_request *r);
+int splitio_xsd_do_watch(struct store_request *r);
+int splitio_xsd_do_unwatch(struct store_request *r);
+int splitio_xsd_do_reset_watches(struct store_request *r);
+int splitio_xsd_do_transaction_start(struct store_request *r);
+int splitio_xsd_do_transaction_end(struct store_request *r);
+int splitio_xsd_do_introduce(struct store_request *r);
+int splitio_xsd_do_release(struct store_request *r);
+int splitio_xsd_do_resume(struct store_request *r);
+int splitio_xsd_do_set_target(struct store_request *r);
+int splitio_xsd_do_is_domain_introduced(struct store_request *r);
+int splitio_xsd_do_get_domain_path(struct store_request *r);
+
+#pragma GCC visibility pop
 
 #endif

@@ -31,7 +31,8 @@ static struct store_txnode *txnode_new(struct store_tx *tx, const char *name,
     if (!is_priv(d) && d->memory_bytes + txnode_bytes(name_bytes) >
                            s->config.quota.memory_bytes)
         return NULL;
-    node = node_new(s, sizeof(struct store_txnode), name, name_bytes);
+    node =
+        splitio_xsd_node_new(s, sizeof(struct store_txnode), name, name_bytes);
     if (!node)
         return NULL;
     d->memory_bytes += txnode_bytes(name_bytes);
@@ -46,20 +47,23 @@ static void txnode_free(struct store_tx *tx, struct store_txnode *t)
     struct splitio_store_server *s = tx->conn->server;
 
     if (t->node.ver)
-        version_free(s, t->node.ver);
-    store_alloc_put(&s->alloc, t->spare);
+        splitio_xsd_version_free(s, t->node.ver);
+    splitio_xsd_alloc_put(&s->alloc, t->spare);
     if (t->node.parent)
-        node_unlink(s, &t->node);
+        splitio_xsd_node_unlink(s, &t->node);
     list_remove(&t->all);
     tx->nr_nodes--;
-    domain_free(s, tx->conn->domain, t, txnode_bytes(t->node.name_bytes));
+    splitio_xsd_domain_free(s, tx->conn->domain, t,
+                            txnode_bytes(t->node.name_bytes));
 }
 
-int tx_child(struct store_tx *tx, struct store_txnode *parent, const char *name,
-             uint32_t name_bytes, struct store_txnode **child)
+int splitio_xsd_tx_child(struct store_tx *tx, struct store_txnode *parent,
+                         const char *name, uint32_t name_bytes,
+                         struct store_txnode **child)
 {
     struct splitio_store_server *s = tx->conn->server;
-    struct store_node *node = node_child(s, &parent->node, name, name_bytes);
+    struct store_node *node =
+        splitio_xsd_node_child(s, &parent->node, name, name_bytes);
 
     if (node) {
         *child = SPLITIO_CONTAINER_OF(node, struct store_txnode, node);
@@ -70,16 +74,16 @@ int tx_child(struct store_tx *tx, struct store_txnode *parent, const char *name,
     *child = txnode_new(tx, name, name_bytes);
     if (!*child)
         return SPLITIO_ENOMEM;
-    node_link(s, &parent->node, &(*child)->node);
+    splitio_xsd_node_link(s, &parent->node, &(*child)->node);
     return 0;
 }
 
-void tx_forget_below(struct store_tx *tx, struct store_txnode *top)
+void splitio_xsd_tx_forget_below(struct store_tx *tx, struct store_txnode *top)
 {
     struct splitio_store_server *s = tx->conn->server;
     struct store_node *at;
 
-    for (at = &top->node; at; at = node_next(&top->node, at)) {
+    for (at = &top->node; at; at = splitio_xsd_node_next(&top->node, at)) {
         struct store_txnode *t =
             SPLITIO_CONTAINER_OF(at, struct store_txnode, node);
 
@@ -88,11 +92,11 @@ void tx_forget_below(struct store_tx *tx, struct store_txnode *top)
         t->flags &= (uint8_t)~TX_CHANGED;
         if (!at->ver)
             continue;
-        version_free(s, at->ver);
+        splitio_xsd_version_free(s, at->ver);
         at->ver = NULL;
         if (!t->spare)
             continue;
-        store_alloc_put(&s->alloc, t->spare);
+        splitio_xsd_alloc_put(&s->alloc, t->spare);
         t->spare = NULL;
         tx->created--;
     }
@@ -104,19 +108,19 @@ static void drop_overlay(struct store_tx *tx)
     while (tx->all.prev != &tx->root->all)
         txnode_free(tx, txnode_of(tx->all.prev)); /* children first */
     if (tx->root->node.ver)
-        version_free(tx->conn->server, tx->root->node.ver);
+        splitio_xsd_version_free(tx->conn->server, tx->root->node.ver);
     tx->root->node.ver = NULL;
     tx->root->flags = 0;
     tx->created = tx->removed = 0;
 }
 
-void tx_doom(struct store_tx *tx)
+void splitio_xsd_tx_doom(struct store_tx *tx)
 {
     drop_overlay(tx);
     tx->doomed = true;
 }
 
-int tx_start(struct splitio_store_conn *conn, uint32_t *id)
+int splitio_xsd_tx_start(struct splitio_store_conn *conn, uint32_t *id)
 {
     struct splitio_store_server *s = conn->server;
     struct splitio_store_domain *d = conn->domain;
@@ -124,7 +128,7 @@ int tx_start(struct splitio_store_conn *conn, uint32_t *id)
 
     if (!is_priv(d) && d->transactions >= s->config.quota.transactions)
         return SPLITIO_ENOSPC;
-    tx = domain_alloc(s, d, sizeof(*tx));
+    tx = splitio_xsd_domain_alloc(s, d, sizeof(*tx));
     if (!tx)
         return SPLITIO_ENOMEM;
     __builtin_memset(tx, 0, sizeof(*tx));
@@ -132,12 +136,12 @@ int tx_start(struct splitio_store_conn *conn, uint32_t *id)
     list_init(&tx->all);
     tx->root = txnode_new(tx, "", 0);
     if (!tx->root) {
-        domain_free(s, d, tx, sizeof(*tx));
+        splitio_xsd_domain_free(s, d, tx, sizeof(*tx));
         return SPLITIO_ENOMEM;
     }
     do
         tx->id = ++s->next_tx_id;
-    while (tx->id == 0 || tx_find(conn, tx->id));
+    while (tx->id == 0 || splitio_xsd_tx_find(conn, tx->id));
     list_append(&conn->transactions, &tx->of_conn);
     d->transactions++;
     s->nr_transactions++;
@@ -145,7 +149,8 @@ int tx_start(struct splitio_store_conn *conn, uint32_t *id)
     return 0;
 }
 
-struct store_tx *tx_find(const struct splitio_store_conn *conn, uint32_t id)
+struct store_tx *splitio_xsd_tx_find(const struct splitio_store_conn *conn,
+                                     uint32_t id)
 {
     struct splitio_store_link *at;
 
@@ -169,20 +174,20 @@ static void tx_free(struct store_tx *tx)
     list_remove(&tx->of_conn);
     conn->domain->transactions--;
     conn->server->nr_transactions--;
-    domain_free(conn->server, conn->domain, tx, sizeof(*tx));
+    splitio_xsd_domain_free(conn->server, conn->domain, tx, sizeof(*tx));
 }
 
-int tx_end(struct store_tx *tx, bool commit)
+int splitio_xsd_tx_end(struct store_tx *tx, bool commit)
 {
     int err = 0;
 
     if (commit)
-        err = tx->doomed ? SPLITIO_EAGAIN : tx_commit(tx);
+        err = tx->doomed ? SPLITIO_EAGAIN : splitio_xsd_tx_commit(tx);
     tx_free(tx);
     return err;
 }
 
-void tx_close_all(struct splitio_store_conn *conn)
+void splitio_xsd_tx_close_all(struct splitio_store_conn *conn)
 {
     while (!list_is_empty(&conn->transactions))
         tx_free(SPLITIO_CONTAINER_OF(conn->transactions.next, struct store_tx,
@@ -200,7 +205,8 @@ static void find_main(const struct splitio_store_server *s,
     if (!parent)
         t->main = s->root;
     else if (parent->main)
-        t->main = node_child(s, parent->main, t->node.name, t->node.name_bytes);
+        t->main = splitio_xsd_node_child(s, parent->main, t->node.name,
+                                         t->node.name_bytes);
     else
         t->main = NULL;
 }
@@ -225,7 +231,8 @@ static uint32_t count_cut(const struct store_tx *tx,
     if (!(t->flags & TX_CUT) || t->hidden || !t->main ||
         is_priv(tx->conn->domain))
         return 0;
-    for (const struct store_node *at = t->main; at; at = node_next(t->main, at))
+    for (const struct store_node *at = t->main; at;
+         at = splitio_xsd_node_next(t->main, at))
         n += at->ver->owner == tx->conn->domain;
     return n;
 }
@@ -255,9 +262,9 @@ static int validate(struct store_tx *tx)
 
 static void apply_cut(struct splitio_store_server *s, struct store_txnode *t)
 {
-    node_path(t->main, s->path);
-    watch_fire_removal(s, t->main, s->path);
-    tree_remove(s, t->main);
+    splitio_xsd_node_path(t->main, s->path);
+    splitio_xsd_watch_fire_removal(s, t->main, s->path);
+    splitio_xsd_tree_remove(s, t->main);
     t->main = NULL;
 }
 
@@ -271,17 +278,17 @@ static void apply_version(struct splitio_store_server *s,
     if (!t->main) {
         t->main = t->spare;
         t->spare = NULL;
-        tree_add(s, parent_of(t)->main, t->main, ver);
+        splitio_xsd_tree_add(s, parent_of(t)->main, t->main, ver);
     } else {
         change.before = t->main->ver;
     }
     change.parent = t->main->parent ? t->main->parent->ver : NULL;
     if (t->flags & TX_CHANGED) {
-        change.path_bytes = node_path(t->main, s->path);
-        watch_fire(s, &change);
+        change.path_bytes = splitio_xsd_node_path(t->main, s->path);
+        splitio_xsd_watch_fire(s, &change);
     }
     if (change.before)
-        tree_set(s, t->main, ver);
+        splitio_xsd_tree_set(s, t->main, ver);
 }
 
 /* Nothing here can fail: all memory was allocated with the requests. */
@@ -301,7 +308,7 @@ static void apply(struct store_tx *tx)
     }
 }
 
-int tx_commit(struct store_tx *tx)
+int splitio_xsd_tx_commit(struct store_tx *tx)
 {
     int err = validate(tx);
 

@@ -36,14 +36,17 @@ static void fill(struct store_version *ver, const struct splitio_xs_perm *perms,
         __builtin_memcpy(ver->perms + nr_perms, value.bytes, value.len_bytes);
 }
 
-int version_new(struct splitio_store_server *s, struct store_version **ver,
-                const struct splitio_store_domain *who,
-                const struct splitio_xs_perm *perms, uint32_t nr_perms,
-                struct store_value value, uint32_t name_bytes)
+int splitio_xsd_version_new(struct splitio_store_server *s,
+                            struct store_version **ver,
+                            const struct splitio_store_domain *who,
+                            const struct splitio_xs_perm *perms,
+                            uint32_t nr_perms, struct store_value value,
+                            uint32_t name_bytes)
 {
     size_t len = version_bytes(nr_perms, value.len_bytes);
     size_t charged = len + sizeof(struct store_node) + name_bytes;
-    struct splitio_store_domain *owner = domain_get(s, perms[0].domid);
+    struct splitio_store_domain *owner =
+        splitio_xsd_domain_get(s, perms[0].domid);
     int err;
 
     if (!owner)
@@ -51,9 +54,9 @@ int version_new(struct splitio_store_server *s, struct store_version **ver,
     err = check_quota(s, who, owner, nr_perms,
                       name_bytes + nr_perms * sizeof(*perms) + value.len_bytes,
                       charged);
-    *ver = err < 0 ? NULL : store_alloc_get(&s->alloc, len);
+    *ver = err < 0 ? NULL : splitio_xsd_alloc_get(&s->alloc, len);
     if (!*ver) {
-        domain_tidy(s, owner);
+        splitio_xsd_domain_tidy(s, owner);
         return err < 0 ? err : SPLITIO_ENOMEM;
     }
     fill(*ver, perms, nr_perms, value);
@@ -65,16 +68,17 @@ int version_new(struct splitio_store_server *s, struct store_version **ver,
     return 0;
 }
 
-void version_free(struct splitio_store_server *s, struct store_version *ver)
+void splitio_xsd_version_free(struct splitio_store_server *s,
+                              struct store_version *ver)
 {
     struct splitio_store_domain *owner = ver->owner;
 
     owner->memory_bytes -= ver->charged_bytes;
-    store_alloc_put(&s->alloc, ver);
+    splitio_xsd_alloc_put(&s->alloc, ver);
     domain_unref(s, owner);
 }
 
-struct store_value version_value(const struct store_version *ver)
+struct store_value splitio_xsd_version_value(const struct store_version *ver)
 {
     struct store_value value = {ver->perms + ver->nr_perms, ver->len_bytes};
 
@@ -92,8 +96,8 @@ static unsigned access_of(const struct store_version *ver, splitio_domid_t id)
     return ver->perms[0].access;
 }
 
-unsigned version_access(const struct store_version *ver,
-                        const struct splitio_store_domain *who)
+unsigned splitio_xsd_version_access(const struct store_version *ver,
+                                    const struct splitio_store_domain *who)
 {
     unsigned access;
 
@@ -105,8 +109,8 @@ unsigned version_access(const struct store_version *ver,
     return access;
 }
 
-bool version_is_owned_by(const struct store_version *ver,
-                         const struct splitio_store_domain *who)
+bool splitio_xsd_version_is_owned_by(const struct store_version *ver,
+                                     const struct splitio_store_domain *who)
 {
     splitio_domid_t owner = ver->perms[0].domid;
 

@@ -48,9 +48,10 @@ static int step(const struct store_view *v, struct store_spot *spot,
                 const char *name, uint32_t name_bytes)
 {
     if (spot->main)
-        spot->main = node_child(v->s, spot->main, name, name_bytes);
+        spot->main = splitio_xsd_node_child(v->s, spot->main, name, name_bytes);
     if (v->tx) {
-        int err = tx_child(v->tx, spot->tx, name, name_bytes, &spot->tx);
+        int err =
+            splitio_xsd_tx_child(v->tx, spot->tx, name, name_bytes, &spot->tx);
 
         if (err < 0)
             return err;
@@ -65,7 +66,7 @@ static int look_special(const struct store_view *v, const char *path,
 {
     if (v->tx)
         return SPLITIO_EINVAL;
-    look->spot.main = tree_find(v->s, path);
+    look->spot.main = splitio_xsd_tree_find(v->s, path);
     if (!look->spot.main)
         return SPLITIO_ENOENT;
     look->ver = look->spot.main->ver;
@@ -74,8 +75,8 @@ static int look_special(const struct store_view *v, const char *path,
     return 0;
 }
 
-int view_look(const struct store_view *v, const char *path,
-              struct store_look *look)
+int splitio_xsd_view_look(const struct store_view *v, const char *path,
+                          struct store_look *look)
 {
     struct store_spot at = {v->s->root, v->tx ? v->tx->root : NULL};
     const char *name;
@@ -87,7 +88,7 @@ int view_look(const struct store_view *v, const char *path,
     look->spot = at;
     look->ver = spot_version(&at);
     look->found = true;
-    while (path_next(&path, &name, &look->name_bytes)) {
+    while (splitio_xsd_path_next(&path, &name, &look->name_bytes)) {
         err = step(v, &at, name, look->name_bytes);
         if (err < 0)
             return err;
@@ -106,8 +107,9 @@ int view_look(const struct store_view *v, const char *path,
     return 0;
 }
 
-void view_set(const struct store_view *v, const struct store_look *look,
-              struct store_version *ver, const char *path)
+void splitio_xsd_view_set(const struct store_view *v,
+                          const struct store_look *look,
+                          struct store_version *ver, const char *path)
 {
     struct store_node *node = look->spot.main;
     struct store_txnode *t = look->spot.tx;
@@ -115,7 +117,7 @@ void view_set(const struct store_view *v, const struct store_look *look,
 
     if (t) {
         if (t->node.ver)
-            version_free(v->s, t->node.ver);
+            splitio_xsd_version_free(v->s, t->node.ver);
         t->node.ver = ver;
         t->flags |= TX_CHANGED;
         return;
@@ -123,8 +125,8 @@ void view_set(const struct store_view *v, const struct store_look *look,
     change.path_bytes = (uint32_t)splitio_xs_strlen(path);
     change.before = node->ver;
     change.parent = node->parent ? node->parent->ver : NULL;
-    watch_fire(v->s, &change);
-    tree_set(v->s, node, ver);
+    splitio_xsd_watch_fire(v->s, &change);
+    splitio_xsd_tree_set(v->s, node, ver);
 }
 
 /* Adds a child to a spot and moves on to it; takes the version over. */
@@ -136,19 +138,19 @@ static int create_one(const struct store_view *v, struct store_spot *spot,
     struct store_spot child = *spot;
     int err = step(v, &child, name, name_bytes);
 
-    node = err < 0
-               ? NULL
-               : node_new(v->s, sizeof(struct store_node), name, name_bytes);
+    node = err < 0 ? NULL
+                   : splitio_xsd_node_new(v->s, sizeof(struct store_node), name,
+                                          name_bytes);
     if (!node) {
-        version_free(v->s, ver);
+        splitio_xsd_version_free(v->s, ver);
         return err < 0 ? err : SPLITIO_ENOMEM;
     }
     if (!v->tx) {
-        tree_add(v->s, parent, node, ver);
+        splitio_xsd_tree_add(v->s, parent, node, ver);
         child.main = node;
     } else {
         note_seen(&child);
-        tx_forget_below(v->tx, child.tx);
+        splitio_xsd_tx_forget_below(v->tx, child.tx);
         child.tx->node.ver = ver;
         child.tx->spare = node;
         v->tx->created++;
@@ -163,7 +165,8 @@ static int check_create(const struct store_view *v,
 {
     uint64_t nodes = (uint64_t)v->who->nodes + look->nr_missing;
 
-    if (!(version_access(look->ver, v->who) & SPLITIO_XS_PERM_WRITE))
+    if (!(splitio_xsd_version_access(look->ver, v->who) &
+          SPLITIO_XS_PERM_WRITE))
         return SPLITIO_EACCES;
     if (v->tx)
         nodes += v->tx->created;
@@ -179,9 +182,9 @@ static void undo_create(const struct store_view *v,
                         const struct store_spot *first)
 {
     if (first->tx)
-        tx_forget_below(v->tx, first->tx);
+        splitio_xsd_tx_forget_below(v->tx, first->tx);
     else if (first->main)
-        tree_remove(v->s, first->main);
+        splitio_xsd_tree_remove(v->s, first->main);
 }
 
 static void fire_created(const struct store_view *v,
@@ -196,12 +199,13 @@ static void fire_created(const struct store_view *v,
     change.path_bytes = (uint32_t)splitio_xs_strlen(path);
     change.after = spot->main->ver;
     change.parent = spot->main->parent->ver;
-    watch_fire(v->s, &change);
+    splitio_xsd_watch_fire(v->s, &change);
 }
 
 /* Children get their parent's permissions, and their maker as the owner. */
-int view_create(const struct store_view *v, const struct store_look *look,
-                struct store_value value, const char *path)
+int splitio_xsd_view_create(const struct store_view *v,
+                            const struct store_look *look,
+                            struct store_value value, const char *path)
 {
     struct store_spot at = look->spot, first = {NULL, NULL};
     struct splitio_xs_perm perms[PERMS_MAX];
@@ -214,12 +218,12 @@ int view_create(const struct store_view *v, const struct store_look *look,
     __builtin_memcpy(perms, look->ver->perms, nr_perms * sizeof(perms[0]));
     if (!is_priv(v->who))
         perms[0].domid = v->who->id;
-    while (path_next(&rest, &name, &name_bytes)) {
+    while (splitio_xsd_path_next(&rest, &name, &name_bytes)) {
         struct store_value none = {NULL, 0};
         struct store_version *ver;
 
-        err = version_new(v->s, &ver, v->who, perms, nr_perms,
-                          *rest == '\0' ? value : none, name_bytes);
+        err = splitio_xsd_version_new(v->s, &ver, v->who, perms, nr_perms,
+                                      *rest == '\0' ? value : none, name_bytes);
         if (err == 0)
             err = create_one(v, &at, name, name_bytes, ver);
         if (err < 0) {
@@ -238,32 +242,33 @@ static uint32_t count_own(const struct store_view *v,
 {
     uint32_t n = 0;
 
-    for (const struct store_node *at = top; at; at = node_next(top, at))
+    for (const struct store_node *at = top; at;
+         at = splitio_xsd_node_next(top, at))
         n += at->ver->owner == v->who;
     return n;
 }
 
-void view_remove(const struct store_view *v, const struct store_look *look,
-                 const char *path)
+void splitio_xsd_view_remove(const struct store_view *v,
+                             const struct store_look *look, const char *path)
 {
     struct store_txnode *t = look->spot.tx;
 
     if (!t) {
-        watch_fire_removal(v->s, look->spot.main, path);
-        tree_remove(v->s, look->spot.main);
+        splitio_xsd_watch_fire_removal(v->s, look->spot.main, path);
+        splitio_xsd_tree_remove(v->s, look->spot.main);
         return;
     }
     if (look->spot.main && !is_priv(v->who))
         v->tx->removed += count_own(v, look->spot.main);
-    tx_forget_below(v->tx, t);
+    splitio_xsd_tx_forget_below(v->tx, t);
     if (look->spot.main)
         t->flags |= TX_CUT;
     t->node.parent->child_gen++;
 }
 
-int view_list(const struct store_view *v, const struct store_look *look,
-              int (*fn)(void *ctx, const char *name, uint32_t name_bytes),
-              void *ctx)
+int splitio_xsd_view_list(
+    const struct store_view *v, const struct store_look *look,
+    int (*fn)(void *ctx, const char *name, uint32_t name_bytes), void *ctx)
 {
     const struct store_spot *spot = &look->spot;
     struct splitio_store_link *at;
@@ -279,7 +284,8 @@ int view_list(const struct store_view *v, const struct store_look *look,
         struct store_node *n =
             SPLITIO_CONTAINER_OF(at, struct store_node, siblings);
         struct store_node *t =
-            spot->tx ? node_child(v->s, &spot->tx->node, n->name, n->name_bytes)
+            spot->tx ? splitio_xsd_node_child(v->s, &spot->tx->node, n->name,
+                                              n->name_bytes)
                      : NULL;
 
         if (!t || t->ver ||
@@ -292,14 +298,15 @@ int view_list(const struct store_view *v, const struct store_look *look,
         struct store_node *t =
             SPLITIO_CONTAINER_OF(at, struct store_node, siblings);
 
-        if (t->ver && !(spot->main &&
-                        node_child(v->s, spot->main, t->name, t->name_bytes)))
+        if (t->ver &&
+            !(spot->main &&
+              splitio_xsd_node_child(v->s, spot->main, t->name, t->name_bytes)))
             err = fn(ctx, t->name, t->name_bytes);
     }
     return err;
 }
 
-uint64_t view_child_gen(const struct store_spot *spot)
+uint64_t splitio_xsd_view_child_gen(const struct store_spot *spot)
 {
     return (spot->main ? spot->main->child_gen : 0) +
            (spot->tx ? spot->tx->node.child_gen : 0);

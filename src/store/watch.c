@@ -51,7 +51,7 @@ static struct store_watch *watch_new(struct splitio_store_conn *conn,
 {
     uint32_t path_bytes = (uint32_t)splitio_xs_strlen(path);
     uint32_t token_bytes = (uint32_t)splitio_xs_strlen(token);
-    struct store_watch *w = domain_alloc(
+    struct store_watch *w = splitio_xsd_domain_alloc(
         conn->server, conn->domain, sizeof(*w) + path_bytes + token_bytes + 2);
 
     if (!w)
@@ -69,8 +69,8 @@ static struct store_watch *watch_new(struct splitio_store_conn *conn,
     return w;
 }
 
-int watch_add(struct splitio_store_conn *conn, const char *path,
-              uint32_t skip_bytes, const char *token)
+int splitio_xsd_watch_add(struct splitio_store_conn *conn, const char *path,
+                          uint32_t skip_bytes, const char *token)
 {
     struct splitio_store_server *s = conn->server;
     struct splitio_store_domain *d = conn->domain;
@@ -91,7 +91,7 @@ int watch_add(struct splitio_store_conn *conn, const char *path,
               hash_end(hash_more(hash_start(s), path, w->path_bytes)));
     d->watches++;
     s->nr_watches++;
-    event_queue(w, w->text, w->path_bytes);
+    splitio_xsd_event_queue(w, w->text, w->path_bytes);
     return 0;
 }
 
@@ -101,17 +101,17 @@ static void watch_free(struct store_watch *w)
     struct splitio_store_server *s = conn->server;
 
     while (!list_is_empty(&w->events))
-        event_drop(
+        splitio_xsd_event_drop(
             SPLITIO_CONTAINER_OF(w->events.next, struct store_event, of_watch));
     list_remove(&w->of_conn);
     table_remove(&s->watches, &w->by_path);
     conn->domain->watches--;
     s->nr_watches--;
-    domain_free(s, conn->domain, w, watch_bytes(w));
+    splitio_xsd_domain_free(s, conn->domain, w, watch_bytes(w));
 }
 
-int watch_remove(struct splitio_store_conn *conn, const char *path,
-                 const char *token)
+int splitio_xsd_watch_remove(struct splitio_store_conn *conn, const char *path,
+                             const char *token)
 {
     struct store_watch *w = find(conn, path, token);
 
@@ -121,7 +121,7 @@ int watch_remove(struct splitio_store_conn *conn, const char *path,
     return 0;
 }
 
-void watch_remove_all(struct splitio_store_conn *conn)
+void splitio_xsd_watch_remove_all(struct splitio_store_conn *conn)
 {
     while (!list_is_empty(&conn->watches))
         watch_free(SPLITIO_CONTAINER_OF(conn->watches.next, struct store_watch,
@@ -133,7 +133,7 @@ void watch_remove_all(struct splitio_store_conn *conn)
 static bool may_read(const struct store_version *ver,
                      const struct splitio_store_domain *who)
 {
-    return ver && (version_access(ver, who) & SPLITIO_XS_PERM_READ);
+    return ver && (splitio_xsd_version_access(ver, who) & SPLITIO_XS_PERM_READ);
 }
 
 /*
@@ -161,11 +161,12 @@ static void fire_at(struct splitio_store_server *s,
         if (at->hash == hash && w->path_bytes == len_bytes &&
             __builtin_memcmp(w->text, c->path, len_bytes) == 0 &&
             may_know(c, w->conn->domain))
-            event_queue(w, c->path, c->path_bytes);
+            splitio_xsd_event_queue(w, c->path, c->path_bytes);
     }
 }
 
-void watch_fire(struct splitio_store_server *s, const struct store_change *c)
+void splitio_xsd_watch_fire(struct splitio_store_server *s,
+                            const struct store_change *c)
 {
     uint64_t h = hash_start(s);
 
@@ -181,16 +182,16 @@ void watch_fire(struct splitio_store_server *s, const struct store_change *c)
         fire_at(s, c, c->path_bytes, hash_end(h));
 }
 
-void watch_fire_exact(struct splitio_store_server *s,
-                      const struct store_change *c)
+void splitio_xsd_watch_fire_exact(struct splitio_store_server *s,
+                                  const struct store_change *c)
 {
     if (s->nr_watches > 0)
         fire_at(s, c, c->path_bytes,
                 hash_end(hash_more(hash_start(s), c->path, c->path_bytes)));
 }
 
-void watch_fire_removal(struct splitio_store_server *s, struct store_node *node,
-                        const char *path)
+void splitio_xsd_watch_fire_removal(struct splitio_store_server *s,
+                                    struct store_node *node, const char *path)
 {
     struct store_change change = {
         .path = path,
@@ -200,14 +201,15 @@ void watch_fire_removal(struct splitio_store_server *s, struct store_node *node,
     };
     const struct store_node *at;
 
-    watch_fire(s, &change);
+    splitio_xsd_watch_fire(s, &change);
     if (s->nr_watches == 0)
         return;
     change.path = s->walk;
-    for (at = node_next(node, node); at; at = node_next(node, at)) {
-        change.path_bytes = node_path(at, s->walk);
+    for (at = splitio_xsd_node_next(node, node); at;
+         at = splitio_xsd_node_next(node, at)) {
+        change.path_bytes = splitio_xsd_node_path(at, s->walk);
         change.before = at->ver;
         change.parent = at->parent->ver;
-        watch_fire_exact(s, &change);
+        splitio_xsd_watch_fire_exact(s, &change);
     }
 }

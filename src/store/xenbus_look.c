@@ -21,7 +21,7 @@ static bool may_move(const struct splitio_xenbus *xb)
 void splitio_xb_answer_peer(struct splitio_xenbus *xb, int status,
                             const char *body, size_t len_bytes)
 {
-    if (status == SPLITIO_ENOENT && xb->started) {
+    if (xb_is_absent(status) && xb->started) {
         xb->gone = true;
         xb->step = XB_ABANDON;
         return;
@@ -122,7 +122,7 @@ void splitio_xb_note_own(struct splitio_xenbus *xb, unsigned wire)
 void splitio_xb_answer_own(struct splitio_xenbus *xb, int status,
                            const char *body, size_t len_bytes)
 {
-    if (status == SPLITIO_ENOENT && xb->started) {
+    if (xb_is_absent(status) && xb->started) {
         xb->gone = true;
         xb->step = XB_ABANDON;
         return;

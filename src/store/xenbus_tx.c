@@ -95,7 +95,7 @@ void splitio_xb_answer_tx_own(struct splitio_xenbus *xb, int status,
 {
     unsigned before = xb->local, wire;
 
-    if (status == SPLITIO_ENOENT) { /* never make it anew */
+    if (xb_is_absent(status)) { /* never make it anew */
         splitio_xb_drop_tx(xb);
         xb->gone = true;
         xb->step = XB_ABANDON;

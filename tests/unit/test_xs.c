@@ -4,30 +4,7 @@
 
 #include <splitio/proto/xs.h>
 
-#include <errno.h>
 #include <string.h>
-
-#include <xen/io/xs_wire.h>
-
-static void xs_layout_is_xens(void **state)
-{
-    (void)state;
-    assert_int_equal(sizeof(struct splitio_xs_msg), sizeof(struct xsd_sockmsg));
-    assert_int_equal(offsetof(struct splitio_xs_msg, tx_id),
-                     offsetof(struct xsd_sockmsg, tx_id));
-    assert_int_equal(offsetof(struct splitio_xs_page, rsp_prod),
-                     offsetof(struct xenstore_domain_interface, rsp_prod));
-    assert_int_equal(offsetof(struct splitio_xs_page, error),
-                     offsetof(struct xenstore_domain_interface, error));
-    assert_int_equal(SPLITIO_XS_PAYLOAD_MAX, XENSTORE_PAYLOAD_MAX);
-    assert_int_equal(SPLITIO_XS_ABS_PATH_MAX, XENSTORE_ABS_PATH_MAX);
-    assert_int_equal(SPLITIO_XS_REL_PATH_MAX, XENSTORE_REL_PATH_MAX);
-    assert_int_equal(SPLITIO_XS_RING_SIZE, XENSTORE_RING_SIZE);
-    assert_int_equal(SPLITIO_XS_DIRECTORY_PART, XS_DIRECTORY_PART);
-    assert_int_equal(SPLITIO_XS_RESET_WATCHES, XS_RESET_WATCHES);
-    assert_int_equal(SPLITIO_XS_SET_TARGET, XS_SET_TARGET);
-    assert_int_equal(SPLITIO_XS_ERROR, XS_ERROR);
-}
 
 static int check(const char *path, unsigned flags)
 {
@@ -148,20 +125,21 @@ static void xs_perms_go_both_ways(void **state)
         assert_int_equal(splitio_xs_parse_perm(bad[i], &p), SPLITIO_EINVAL);
 }
 
-static void xs_errors_cover_all_sixteen_names(void **state)
+static void xs_errors_go_both_ways(void **state)
 {
-    (void)state;
-    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(xsd_errors); i++) {
-        const char *name = xsd_errors[i].errstring;
-        int e = splitio_xs_error_value(name, strlen(name) + 1);
+    static const int errors[] = {
+        SPLITIO_EINVAL, SPLITIO_EACCES, SPLITIO_EEXIST, SPLITIO_ENOENT,
+        SPLITIO_ENOMEM, SPLITIO_ENOSPC, SPLITIO_EIO,    SPLITIO_EBUSY,
+        SPLITIO_EROFS,  SPLITIO_EAGAIN, SPLITIO_E2BIG,  SPLITIO_EOPNOTSUPP};
 
-        assert_true(e < 0);
-        assert_true(e != SPLITIO_EIO || xsd_errors[i].errnum == EIO);
-        assert_int_equal(splitio_xs_error_value(name, strlen(name)), e);
+    (void)state;
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(errors); i++) {
+        const char *name = splitio_xs_error_name(errors[i]);
+
+        assert_int_equal(splitio_xs_error_value(name, strlen(name)), errors[i]);
+        assert_int_equal(splitio_xs_error_value(name, strlen(name) + 1),
+                         errors[i]);
     }
-    assert_string_equal(splitio_xs_error_name(SPLITIO_EAGAIN), "EAGAIN");
-    assert_string_equal(splitio_xs_error_name(SPLITIO_EINVAL), "EINVAL");
-    assert_string_equal(splitio_xs_error_name(SPLITIO_EACCES), "EACCES");
     assert_string_equal(splitio_xs_error_name(SPLITIO_EOPNOTSUPP), "ENOSYS");
     assert_string_equal(splitio_xs_error_name(SPLITIO_EPROTO), "EIO");
     assert_int_equal(splitio_xs_error_value("", 0), SPLITIO_EIO);
@@ -183,7 +161,6 @@ static void xs_message_above_limit_is_a_protocol_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(xs_layout_is_xens),
         cmocka_unit_test(xs_path_good_is_accepted),
         cmocka_unit_test(xs_path_bad_is_refused),
         cmocka_unit_test(xs_path_length_is_bounded),
@@ -191,7 +168,7 @@ int main(void)
         cmocka_unit_test(xs_numbers_out_of_range_are_refused),
         cmocka_unit_test(xs_numbers_are_written),
         cmocka_unit_test(xs_perms_go_both_ways),
-        cmocka_unit_test(xs_errors_cover_all_sixteen_names),
+        cmocka_unit_test(xs_errors_go_both_ways),
         cmocka_unit_test(xs_message_above_limit_is_a_protocol_error),
     };
 
