@@ -87,8 +87,6 @@ void splitio_xsd_tx_forget_below(struct store_tx *tx, struct store_txnode *top)
         struct store_txnode *t =
             SPLITIO_CONTAINER_OF(at, struct store_txnode, node);
 
-        if (t != top)
-            t->flags &= (uint8_t)~TX_CUT;
         t->flags &= (uint8_t)~TX_CHANGED;
         if (!at->ver)
             continue;

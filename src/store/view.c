@@ -79,6 +79,7 @@ int splitio_xsd_view_look(const struct store_view *v, const char *path,
                           struct store_look *look)
 {
     struct store_spot at = {v->s->root, v->tx ? v->tx->root : NULL};
+    struct store_spot missing = {NULL, NULL};
     const char *name;
     int err;
 
@@ -97,13 +98,16 @@ int splitio_xsd_view_look(const struct store_view *v, const char *path,
             look->ver = spot_version(&at);
             continue;
         }
-        if (look->found)
+        if (look->found) {
             look->missing = name;
+            missing = at;
+        }
         look->found = false;
         look->nr_missing++;
     }
-    note_seen(&at);
+    /* Of a path that leads nowhere, the place where it ends is the result. */
     note_seen(&look->spot);
+    note_seen(&missing);
     return 0;
 }
 
@@ -274,8 +278,7 @@ int splitio_xsd_view_list(
     struct splitio_store_link *at;
     int err = 0;
 
-    if (spot->tx && spot->main && !(spot->tx->flags & TX_LISTED) &&
-        !is_below_cut(spot->tx)) {
+    if (spot->tx && spot->main && !(spot->tx->flags & TX_LISTED)) {
         spot->tx->base_child_gen = spot->main->child_gen;
         spot->tx->flags |= TX_LISTED;
     }

@@ -423,6 +423,14 @@ static void watch_fires_only_for_who_may_read(void **state)
     assert_int_equal(xs_peer_count(&w->b, "/local/domain/1/k", "t"), 2);
     xs_peer_forget(&w->b);
     /* Losing the right, or the node, is the last that it learns. */
+    assert_int_equal(xs_perms(&w->a, 0, "k", "n1", "n2"), 0);
+    xs_peer_drain(&w->b);
+    assert_int_equal(xs_peer_count(&w->b, "/local/domain/1/k", "t"), 2);
+    assert_int_equal(xs_write(&w->a, 0, "k", "w"), 0);
+    xs_peer_drain(&w->b);
+    assert_int_equal(w->b.nr_events, 2);
+    assert_int_equal(xs_perms(&w->a, 0, "k", "n1", "r2"), 0);
+    xs_peer_forget(&w->b);
     assert_int_equal(xs_path(&w->a, SPLITIO_XS_RM, 0, "k"), 0);
     xs_peer_drain(&w->b);
     assert_int_equal(xs_peer_count(&w->b, "/local/domain/1/k", "t"), 2);
