@@ -24,6 +24,7 @@
  *     while (running) {
  *         splitio_store_poll(&store, 32);
  *         splitio_xenbus_poll(&xb);       the driver's poll does this
+ *         splitio_xenbus_check(&xb, ...)  every second or so
  *         wait for the store's or the device's event
  *     }
  *     splitio_xenbus_close(&xb);          poll until splitio_xenbus_is_closed()
@@ -38,9 +39,8 @@
  *     tell     OFFER    rings, state 3    tell     OFFER    features, state 2
  *     want/got CONNECT  back's directory  want/got CONNECT  front's directory
  *                                         negotiate()       map rings
- *     connected()       start
  *     tell     CONNECT  state 4           tell     CONNECT  sectors, state 4
- *                                         connected()       start
+ *     connected()       start             connected()       start
  *     want/got UPDATE   back's directory  tell     UPDATE   splitio_xenbus_
  *     updated()                                             publish()
  *     quiesce()         stop submitting
@@ -152,8 +152,8 @@ struct splitio_xenbus_driver {
      */
     int (*negotiate)(void *drv);
     /**
-     * Both sides are connected: start. A front checks here what it read in
-     * CONNECT. Returns as negotiate() does, but disconnect() follows on error.
+     * The state is Connected: start. Returns as negotiate() does, but
+     * disconnect() follows on error.
      */
     int (*connected)(void *drv);
     /**

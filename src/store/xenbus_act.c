@@ -20,7 +20,7 @@ enum op {
 
 static const uint8_t front_programs[XB_NR_ACTIONS][PROGRAM_MAX] = {
     [SPLITIO_XENBUS_DO_OFFER] = {READ_OWN, READ_OFFER, NEGOTIATE, WRITE},
-    [SPLITIO_XENBUS_DO_CONNECT] = {READ_CONNECT, CONNECTED, WRITE},
+    [SPLITIO_XENBUS_DO_CONNECT] = {READ_CONNECT, WRITE, CONNECTED},
     [SPLITIO_XENBUS_DO_CLOSE] = {WRITE},
     [SPLITIO_XENBUS_DO_CLOSED] = {QUIESCE, WRITE},
     [SPLITIO_XENBUS_DO_RELEASE] = {DISCONNECT},
@@ -210,8 +210,13 @@ int splitio_xb_run_quiesce(struct splitio_xenbus *xb)
 
 int splitio_xb_run_disconnect(struct splitio_xenbus *xb)
 {
+    bool attached = xb->attached;
+
     if (splitio_xb_disconnect(xb) == SPLITIO_EAGAIN)
         return 0;
+    /* There is no way back from here, whatever the peer has done since. */
+    if (attached)
+        xb->forced = true;
     splitio_xb_advance(xb);
     return 1;
 }

@@ -249,10 +249,11 @@ int splitio_xenbus_check(struct splitio_xenbus *xb, uint64_t now_ns,
                          uint64_t timeout_ns)
 {
     uint32_t mark = (uint32_t)xb->local << 8 | xb->remote | 0x10000;
+    bool closed = splitio_xenbus_is_closed(xb);
 
     if (xb->linked && xb->local == SPLITIO_XENBUS_CONNECTED && !xb->parked)
         mark = 1;
-    if (splitio_xenbus_is_closed(xb))
+    if (closed && !xb->gone)
         mark = 2;
     if (mark != xb->wait_mark) {
         xb->wait_mark = mark;
@@ -267,7 +268,7 @@ int splitio_xenbus_check(struct splitio_xenbus *xb, uint64_t now_ns,
     watch_again(xb, &xb->own_watch);
     watch_again(xb, &xb->peer_watch);
     watch_again(xb, &xb->online_watch);
-    if (xb->told)
+    if (xb->told || closed)
         return 0;
     xb->told = true;
     return SPLITIO_EAGAIN;

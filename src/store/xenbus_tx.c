@@ -232,11 +232,8 @@ void splitio_xb_answer_tx_state(struct splitio_xenbus *xb, int status,
 
 int splitio_xb_run_tx_end(struct splitio_xenbus *xb)
 {
-    int err = splitio_store_tx_end(xb->store, &xb->call, xb->tx_id, true);
-
-    if (err == 0)
-        xb->tx_id = 0;
-    return splitio_xb_submitted(xb, err);
+    return splitio_xb_submitted(
+        xb, splitio_store_tx_end(xb->store, &xb->call, xb->tx_id, true));
 }
 
 void splitio_xb_answer_tx_end(struct splitio_xenbus *xb, int status,
@@ -245,8 +242,10 @@ void splitio_xb_answer_tx_end(struct splitio_xenbus *xb, int status,
     (void)body;
     (void)len_bytes;
     if (status == 0) {
+        xb->tx_id = 0;
         committed(xb);
     } else if (status == SPLITIO_EAGAIN) {
+        xb->tx_id = 0;
         xb->nr_conflicts++;
         xb->conflicts++;
         xb->step = XB_TX_START;

@@ -28,6 +28,7 @@ struct bed_link {
     uint32_t reply_left; /* of the server's message under way */
     uint8_t refusal[48];
     uint32_t refusal_bytes;
+    uint32_t swallow_id; /* the server's reply that the refusal replaces */
 };
 
 /** A driver, of either role. */

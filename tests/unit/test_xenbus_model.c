@@ -5,11 +5,11 @@
  * crashes of either side in between.
  *
  * A careful half writes its state only if the peer's has not changed since the
- * decision, as the runner's transactions do. Between two careful halves the
- * graph of situations must have no cycle: no livelock under any schedule. If
- * one is not careful, unlucky timing may repeat a cycle, but every situation
- * must have a way to an end. In all cases a situation that nobody leaves must
- * be a good end.
+ * decision, as the runner's transactions do; but a back that has let go of its
+ * rings has no choice. Between two careful halves the graph of situations must
+ * have no cycle: no livelock under any schedule. If one is not careful, unlucky
+ * timing may repeat a cycle, but every situation must have a way to an end. In
+ * all cases a situation that nobody leaves must be a good end.
  */
 #include "cm.h"
 
@@ -91,7 +91,9 @@ static void act(struct pair *p, enum splitio_xenbus_role role)
     unsigned local = h->local;
 
     h->phase = IDLE;
-    if ((p->careful >> role & 1) && h->begun && decide(p, role) != a)
+    if ((p->careful >> role & 1) && h->begun &&
+        !(role == BACK && h->attached && a == SPLITIO_XENBUS_DO_CLOSED) &&
+        decide(p, role) != a)
         return;
     h->begun = 1;
     /* The back has let go before the front takes the rings back. */
