@@ -109,17 +109,17 @@ struct splitio_shm_guest_info {
 /** What a machine tells its embedder; all from splitio_shm_machine_poll(). */
 struct splitio_shm_machine_ops {
     /**
-     * A guest is there; domain and store directory ("/local/domain/<id>", owned
-     * by the guest, with `name` and `domid`) exist, and it runs when this
-     * returns. 0, or a SPLITIO_E* value to refuse it, with a line of
-     * @p text for its user. After a refusal guest_left() is not called.
+     * A guest is there. Its domain and its home in the store exist (see
+     * splitio_toolstack_domain_add()), and it runs when this returns. 0, or a
+     * SPLITIO_E* value to refuse it, with a line of @p text for its user.
+     * After a refusal guest_left() is not called.
      */
     int (*guest_joined)(void *arg, const struct splitio_shm_guest_info *info,
                         char *text, size_t len_bytes);
     /**
      * A guest is gone. Close its devices; it may take several polls. Its memory
      * stays mapped and its domain id taken until the last page is unmapped.
-     * Its store directory has been removed.
+     * Its home in the store has been removed already.
      */
     void (*guest_left)(void *arg, const struct splitio_shm_guest_info *info);
     /** A line for the log, without line feed. At most some lines a second. */
@@ -211,7 +211,7 @@ unsigned splitio_shm_machine_poll(struct splitio_shm_machine *machine,
                                   unsigned budget);
 
 /** @brief True if splitio_shm_machine_poll() has work: do not wait. */
-bool splitio_shm_machine_has_work(const struct splitio_shm_machine *machine);
+bool splitio_shm_machine_has_work(struct splitio_shm_machine *machine);
 
 /** @brief The port to hand to backs; good as long as the machine is. */
 struct splitio_host_port

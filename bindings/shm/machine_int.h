@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's side of the binding: what its files share. */
+#ifndef SPLITIO_BINDINGS_SHM_MACHINE_INT_H
+#define SPLITIO_BINDINGS_SHM_MACHINE_INT_H
+
+#include <sys/epoll.h>
+
+#include <splitio/binding/shm.h>
+#include <splitio/binding/shm_wire.h>
+#include <splitio/store_server.h>
+
+/* Connections that have not said hello; the oldest makes room for the next. */
+#define MAX_PENDING 16
+/* Stray descriptors above which nobody new is let in. */
+#define MAX_FOREIGN 1024
+/* Requests of one guest's store ring that one poll acts on. */
+#define STORE_BUDGET 16
+/* Wait until accept() is tried again when descriptors have run out. */
+#define ACCEPT_RETRY_MS 200
+#define HOST_DOMID      0
+
+/* What an epoll entry stands for; the rest of its 64 bits is an index. */
+enum source {
+    SOURCE_LISTEN,
+    SOURCE_KICK,
+    SOURCE_TIMER,
+    SOURCE_PENDING,
+    SOURCE_CALL,
+    SOURCE_DOORBELL,
+};
+
+#define SOURCE_SHIFT 32
+
+/* A connection before its hello. */
+struct pending {
+    int fd; /* -1: free */
+    uint64_t deadline_ms;
+};
+
+/* A guest. */
+struct member {
+    struct splitio_shm_machine *machine;
+    struct member *next_ready;
+    struct splitio_shm_guest_info info;
+    bool joined;  /* guest_joined() said yes */
+    bool ready;   /* in the machine's list */
+    bool ejected; /* to be disconnected */
+    bool store_open, store_event;
+    int sock, bell, pipe_write, pipe_read;
+    uint8_t *base; /* its memory */
+    struct splitio_domain domain;
+    void *grant_mem;
+    uint64_t *event_mem;
+    splitio_evtchn_t store_port, host_store_port;
+    struct splitio_store_conn store;
+};
+
+/* Descriptors that are closed by a thread of their own. */
+struct closer;
+
+struct splitio_shm_machine {
+    struct splitio_shm_machine_config cfg;
+    char path[108], lock_path[116];
+    int epoll, listener, lock, kick, timer;
+    bool accepting;
+    uint32_t awake; /* the polling thread will look at everything once more */
+    struct splitio_hypervisor_port hv_port;
+    struct splitio_hypervisor hv;
+    struct splitio_domain_slot *slots;
+    struct splitio_domain host_domain;
+    struct splitio_host host;
+    void *host_shared_info;
+    void *host_grant_mem;
+    uint64_t *host_event_mem;
+    struct splitio_event_handler *handlers;
+    struct member **members; /* by domain id; the host's is NULL */
+    splitio_domid_t next_domid;
+    struct member *ready;
+    struct pending pending[MAX_PENDING];
+    struct closer *closer;
+    void *store_mem;
+    struct splitio_store_server *server;
+    struct splitio_store_conn host_conn;
+    struct splitio_store_conn *next_conn; /* ready, taken off by has_work() */
+    struct splitio_store client;
+    uint32_t nr_windows;
+    struct splitio_shm_machine_stats stats;
+    uint64_t log_ms; /* bucket of log lines */
+    unsigned log_left;
+};
+
+/* A message that was received, and the descriptors that came with it. */
+struct incoming {
+    ssize_t len; /* -1: none now; 0: the peer is gone */
+    bool bad;    /* cut off */
+    unsigned nr_fds;
+    int fds[253]; /* SCM_MAX_FD of the kernel */
+    uint8_t bytes[128];
+};
+
+/* --- log.c --- */
+SPLITIO_INTERNAL uint64_t splitio_shm_now_ms(void);
+SPLITIO_INTERNAL void splitio_shm_log(struct splitio_shm_machine *m,
+                                      const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* --- closer.c --- */
+SPLITIO_INTERNAL struct closer *splitio_shm_closer_new(void);
+SPLITIO_INTERNAL void splitio_shm_closer_put(struct closer *c, const int *fds,
+                                             unsigned nr);
+SPLITIO_INTERNAL uint32_t splitio_shm_closer_nr(const struct closer *c);
+SPLITIO_INTERNAL void
+splitio_shm_closer_free(struct closer *c); /* its thread may go on */
+
+/* --- socket.c --- */
+SPLITIO_INTERNAL int splitio_shm_socket_open(struct splitio_shm_machine *m,
+                                             char *text, size_t len_bytes);
+SPLITIO_INTERNAL void splitio_shm_socket_close(struct splitio_shm_machine *m);
+SPLITIO_INTERNAL void splitio_shm_socket_receive(int fd, struct incoming *in);
+SPLITIO_INTERNAL bool splitio_shm_socket_send(int fd, const void *bytes,
+                                              size_t len_bytes, const int *fds,
+                                              unsigned nr_fds);
+/* Close a guest's connection without ever waiting. */
+SPLITIO_INTERNAL void splitio_shm_socket_drop(struct splitio_shm_machine *m,
+                                              int fd);
+
+/* --- pending.c --- */
+SPLITIO_INTERNAL void splitio_shm_pending_accept(struct splitio_shm_machine *m);
+SPLITIO_INTERNAL void splitio_shm_pending_receive(struct splitio_shm_machine *m,
+                                                  unsigned index);
+SPLITIO_INTERNAL void splitio_shm_pending_timer(struct splitio_shm_machine *m);
+SPLITIO_INTERNAL void
+splitio_shm_pending_close_all(struct splitio_shm_machine *m);
+
+/* --- hello.c --- */
+struct refusal {
+    int status;
+    char text[SPLITIO_SHM_TEXT_MAX];
+};
+/* Check a hello; false and the reason, or true and the memory mapped. */
+SPLITIO_INTERNAL bool
+splitio_shm_hello_check(const struct splitio_shm_machine *m,
+                        const struct incoming *in,
+                        struct splitio_shm_hello *hello, struct refusal *why);
+SPLITIO_INTERNAL uint8_t *splitio_shm_hello_map(int memfd, uint32_t nr_pages,
+                                                struct refusal *why);
+
+/* --- member.c --- */
+SPLITIO_INTERNAL void
+splitio_shm_member_join(struct splitio_shm_machine *m, int sock,
+                        const struct splitio_shm_hello *hello, uint8_t *base);
+SPLITIO_INTERNAL void splitio_shm_member_leave(struct member *g);
+SPLITIO_INTERNAL void splitio_shm_member_doorbell(struct member *g);
+SPLITIO_INTERNAL void splitio_shm_member_receive(struct member *g);
+SPLITIO_INTERNAL void splitio_shm_member_set_ready(struct member *g);
+/* Free it if no back holds its pages; true if it is no more. */
+SPLITIO_INTERNAL bool splitio_shm_member_release(struct member *g);
+
+/* --- machine_store.c --- */
+SPLITIO_INTERNAL int splitio_shm_store_open(struct splitio_shm_machine *m);
+SPLITIO_INTERNAL void splitio_shm_store_close(struct splitio_shm_machine *m);
+SPLITIO_INTERNAL unsigned splitio_shm_store_poll(struct splitio_shm_machine *m,
+                                                 unsigned budget);
+SPLITIO_INTERNAL int splitio_shm_member_store_open(struct member *g);
+SPLITIO_INTERNAL void splitio_shm_member_store_close(struct member *g);
+SPLITIO_INTERNAL void splitio_shm_member_store_poll(struct member *g);
+
+/* --- hypervisor.c --- */
+extern SPLITIO_INTERNAL const struct splitio_hypervisor_ops
+    splitio_shm_hypervisor_ops;
+
+static inline int watch_fd(const struct splitio_shm_machine *m, int fd,
+                           uint32_t events, enum source source, uint32_t index)
+{
+    struct epoll_event e = {
+        .events = events,
+        .data.u64 = (uint64_t)source << SOURCE_SHIFT | index,
+    };
+
+    return epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest of the machine: joining, its doorbell and calls, leaving. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "machine_int.h"
+#include "text.h"
+
+static void *frame(const struct member *g, uint32_t gfn)
+{
+    return g->base + (size_t)gfn * SPLITIO_PAGE_SIZE;
+}
+
+static size_t mem_bytes(const struct member *g)
+{
+    return (size_t)g->info.nr_pages * SPLITIO_PAGE_SIZE;
+}
+
+void splitio_shm_member_set_ready(struct member *g)
+{
+    if (g->ready)
+        return;
+    g->ready = true;
+    g->next_ready = g->machine->ready;
+    g->machine->ready = g;
+}
+
+static void clear_ready(struct member *g)
+{
+    for (struct member **p = &g->machine->ready; *p; p = &(*p)->next_ready) {
+        if (*p == g) {
+            *p = g->next_ready;
+            g->ready = false;
+            return;
+        }
+    }
+}
+
+/* --- making one --- */
+
+static splitio_domid_t find_domid(struct splitio_shm_machine *m)
+{
+    for (unsigned i = 0; i < m->cfg.max_guests; i++) {
+        splitio_domid_t id = m->next_domid;
+
+        m->next_domid = id == m->cfg.max_guests ? 1 : (splitio_domid_t)(id + 1);
+        if (!m->members[id])
+            return id;
+    }
+    return 0;
+}
+
+static struct member *member_new(struct splitio_shm_machine *m, int sock,
+                                 const struct splitio_shm_hello *hello,
+                                 uint8_t *base)
+{
+    struct member *g = calloc(1, sizeof(*g));
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t len = sizeof(who);
+
+    if (!g)
+        return NULL;
+    (void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &len);
+    g->machine = m;
+    g->sock = g->bell = g->pipe_write = g->pipe_read = -1;
+    g->base = base;
+    g->info = (struct splitio_shm_guest_info){
+        .domid = find_domid(m),
+        .uid = who.uid,
+        .pid = who.pid,
+        .nr_pages = hello->nr_pages,
+        .nr_grant_frames = hello->nr_grant_frames,
+        .nr_ports = hello->nr_ports,
+    };
+    memcpy(g->info.name, hello->name, sizeof(g->info.name));
+    g->grant_mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(hello->nr_grant_frames, 1));
+    g->event_mem = malloc(SPLITIO_EVENT_DOMAIN_MEM(hello->nr_ports));
+    return g;
+}
+
+static void member_free(struct member *g)
+{
+    if (g->pipe_read >= 0)
+        (void)close(g->pipe_read);
+    if (g->pipe_write >= 0)
+        (void)close(g->pipe_write);
+    if (g->bell >= 0)
+        (void)close(g->bell);
+    (void)munmap(g->base, mem_bytes(g));
+    free(g->grant_mem);
+    free(g->event_mem);
+    free(g);
+}
+
+static bool open_wakeups(struct member *g)
+{
+    int ends[2];
+
+    g->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (g->bell < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return false;
+    /* The read end stays here too: a pipe without one means SIGPIPE. */
+    g->pipe_read = ends[0];
+    g->pipe_write = ends[1];
+    return true;
+}
+
+static int add_domain(struct member *g)
+{
+    void *frames[SPLITIO_GRANT_FRAMES_MAX];
+    struct splitio_domain_config cfg = {
+        .domid = g->info.domid,
+        .grant_frames = frames,
+        .nr_grant_frames = g->info.nr_grant_frames,
+        .nr_track = 1,
+        .grant_mem = g->grant_mem,
+        .shared_info = frame(g, SPLITIO_SHM_FRAME_SHARED_INFO),
+        .abi = &splitio_event_abi_x86_64,
+        .nr_ports = g->info.nr_ports,
+        .event_mem = g->event_mem,
+    };
+
+    for (unsigned i = 0; i < g->info.nr_grant_frames; i++)
+        frames[i] = frame(g, SPLITIO_SHM_FRAME_GRANTS + i);
+    return splitio_domain_add(&g->machine->hv, &g->domain, &cfg);
+}
+
+/* The machine knows it now: only splitio_shm_member_leave() undoes this. */
+static void enter(struct member *g, int sock)
+{
+    struct splitio_shm_machine *m = g->machine;
+
+    g->sock = sock;
+    m->stats.nr_guests++;
+    m->stats.nr_joined++;
+    m->stats.nr_bytes += mem_bytes(g);
+}
+
+static int ask_embedder(struct member *g, struct refusal *why)
+{
+    struct splitio_shm_machine *m = g->machine;
+
+    if (m->cfg.ops && m->cfg.ops->guest_joined)
+        why->status = m->cfg.ops->guest_joined(m->cfg.arg, &g->info, why->text,
+                                               sizeof(why->text));
+    if (why->status)
+        return why->status;
+    g->joined = true;
+    return 0;
+}
+
+static void answer(struct member *g, int sock, const struct refusal *why)
+{
+    struct splitio_shm_welcome w = {
+        .magic = SPLITIO_SHM_MAGIC,
+        .version = SPLITIO_SHM_VERSION,
+        .type = why->status ? SPLITIO_SHM_REFUSED : SPLITIO_SHM_WELCOME,
+        .status = why->status,
+    };
+    int fds[2];
+
+    if (why->status) {
+        memcpy(w.text, why->text, sizeof(w.text));
+        splitio_shm_log(g->machine, "refused a guest: %s", why->text);
+        g->machine->stats.nr_refused++;
+        (void)splitio_shm_socket_send(sock, &w, sizeof(w), NULL, 0);
+        return;
+    }
+    w.domid = g->info.domid;
+    w.store_port = g->store_port;
+    fds[0] = g->bell;
+    fds[1] = g->pipe_read;
+    if (!splitio_shm_socket_send(sock, &w, sizeof(w), fds, 2))
+        g->ejected = true;
+}
+
+static int prepare(struct member *g, struct refusal *why)
+{
+    char *text = why->text;
+    size_t size = sizeof(why->text);
+
+    memset(why, 0, sizeof(*why));
+    if (!g->info.domid)
+        return why->status = explain(text, size, SPLITIO_ENOSPC,
+                                     "the machine has %u guests already",
+                                     g->machine->cfg.max_guests);
+    if (!g->grant_mem || !g->event_mem || !open_wakeups(g))
+        return why->status = explain(text, size, SPLITIO_ENOMEM,
+                                     "the daemon has no resources left: %s",
+                                     strerror(errno));
+    /* Before anything can call frame_ptr() or upcall() for it. */
+    g->machine->members[g->info.domid] = g;
+    why->status = add_domain(g);
+    if (why->status)
+        g->machine->members[g->info.domid] = NULL;
+    return why->status;
+}
+
+void splitio_shm_member_join(struct splitio_shm_machine *m, int sock,
+                             const struct splitio_shm_hello *hello,
+                             uint8_t *base)
+{
+    struct member *g = member_new(m, sock, hello, base);
+    struct refusal why;
+
+    if (!g) {
+        (void)munmap(base, (size_t)hello->nr_pages * SPLITIO_PAGE_SIZE);
+        splitio_shm_socket_drop(m, sock);
+        return;
+    }
+    if (prepare(g, &why)) {
+        answer(g, sock, &why);
+        splitio_shm_socket_drop(m, sock);
+        member_free(g);
+        return;
+    }
+    enter(g, sock);
+    why.status = splitio_shm_member_store_open(g);
+    if (why.status)
+        (void)explain(why.text, sizeof(why.text), why.status,
+                      "the daemon's store is full");
+    else if (watch_fd(m, sock, EPOLLIN, SOURCE_CALL, g->info.domid) < 0 ||
+             watch_fd(m, g->bell, EPOLLIN | EPOLLET, SOURCE_DOORBELL,
+                      g->info.domid) < 0)
+        why.status = explain(why.text, sizeof(why.text), SPLITIO_ENOMEM,
+                             "the daemon has no resources left");
+    else
+        (void)ask_embedder(g, &why);
+    answer(g, sock, &why);
+    if (why.status || g->ejected)
+        splitio_shm_member_leave(g);
+}
+
+/* --- leaving --- */
+
+bool splitio_shm_member_release(struct member *g)
+{
+    struct splitio_shm_machine *m = g->machine;
+    int err = splitio_domain_remove(&m->hv, g->info.domid);
+
+    if (err != 0 && err != SPLITIO_ENOENT)
+        return false;
+    m->members[g->info.domid] = NULL;
+    m->stats.nr_leaving--;
+    m->stats.nr_bytes -= mem_bytes(g);
+    m->stats.nr_left++;
+    member_free(g);
+    return true;
+}
+
+void splitio_shm_member_leave(struct member *g)
+{
+    struct splitio_shm_machine *m = g->machine;
+    struct splitio_shm_guest_info info;
+
+    if (g->info.leaving)
+        return;
+    g->info.leaving = true;
+    clear_ready(g);
+    splitio_shm_socket_drop(m, g->sock);
+    (void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, g->bell, NULL);
+    g->sock = -1;
+    splitio_shm_member_store_close(g);
+    m->stats.nr_guests--;
+    m->stats.nr_leaving++;
+    (void)splitio_shm_machine_guest_info(m, g->info.domid, &info);
+    if (g->joined && m->cfg.ops && m->cfg.ops->guest_left)
+        m->cfg.ops->guest_left(m->cfg.arg, &info);
+    (void)splitio_shm_member_release(g);
+}
+
+static void nonsense(struct member *g, const char *what)
+{
+    splitio_shm_log(g->machine, "guest %u (%s): %s: disconnected",
+                    g->info.domid, g->info.name, what);
+    g->machine->stats.nr_nonsense++;
+    splitio_shm_member_leave(g);
+}
+
+/* --- serving --- */
+
+void splitio_shm_member_doorbell(struct member *g)
+{
+    struct splitio_shm_doorbell *page = frame(g, SPLITIO_SHM_FRAME_DOORBELL);
+    uint64_t words = splitio_xchg_u64(&page->selector, 0);
+
+    g->info.nr_doorbells++;
+    while (words) {
+        unsigned word = splitio_lowest_bit_u64(words);
+        uint64_t bits = splitio_xchg_u64(&page->ports[word], 0);
+
+        words &= words - 1;
+        for (; bits; bits &= bits - 1) {
+            splitio_evtchn_t port = word * 64 + splitio_lowest_bit_u64(bits);
+
+            if (port >= g->info.nr_ports)
+                return;
+            (void)splitio_event_engine_send(&g->machine->hv.events,
+                                            g->info.domid, port);
+        }
+    }
+}
+
+/* Carry a call out; false if it is none. */
+static bool call(struct member *g, const struct splitio_shm_call *c,
+                 struct splitio_shm_call *reply)
+{
+    struct splitio_event_engine *e = &g->machine->hv.events;
+
+    *reply =
+        (struct splitio_shm_call){.type = SPLITIO_SHM_REPLY, .seq = c->seq};
+    if (c->status != 0)
+        return false;
+    switch (c->type) {
+    case SPLITIO_SHM_EVENT_ALLOC:
+        if (c->value >= SPLITIO_DOMID_FIRST_RESERVED)
+            reply->status = SPLITIO_EINVAL;
+        else
+            reply->status = splitio_event_engine_alloc_unbound(
+                e, g->info.domid, (splitio_domid_t)c->value, &reply->value);
+        return true;
+    case SPLITIO_SHM_EVENT_CLOSE:
+        reply->status = splitio_event_engine_close(e, g->info.domid, c->value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void splitio_shm_member_receive(struct member *g)
+{
+    struct splitio_shm_call c, reply;
+    struct incoming in;
+
+    splitio_shm_socket_receive(g->sock, &in);
+    if (in.len < 0)
+        return;
+    splitio_shm_closer_put(g->machine->closer, in.fds, in.nr_fds);
+    if (in.len == 0 && !in.bad) {
+        splitio_shm_member_leave(g);
+        return;
+    }
+    if (in.bad || in.len != sizeof(c) || in.nr_fds > 0) {
+        nonsense(g, "sent a message that is no call");
+        return;
+    }
+    memcpy(&c, in.bytes, sizeof(c));
+    if (!call(g, &c, &reply))
+        nonsense(g, "sent an unknown call");
+    else if (!splitio_shm_socket_send(g->sock, &reply, sizeof(reply), NULL, 0))
+        nonsense(g, "does not take its replies");
+}
