@@ -148,6 +148,7 @@ int netfront_queue_open(struct splitio_netfront_queue *q, bool split,
         return err;
     }
     netfront_rx_post(q);
+    q->rx_notify = false; /* a back looks at its rings when it connects */
     link->tx_gref = q->tx_ring.gref;
     link->rx_gref = q->rx_ring.gref;
     link->tx_evtchn = q->tx_evtchn;
