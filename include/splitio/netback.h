@@ -13,29 +13,31 @@
  * are copied into the pages that the guest lends. Freestanding; lives in memory
  * that the caller hands over.
  *
- * **Who calls what.** Whoever has read what the front offers (over the store:
- * splitio/netback.h's own glue, or from a fixed table) calls
- * splitio_netback_connect(); the owner thread calls splitio_netback_poll()
- * whenever `wake` has been called or the NIC has frames.
+ * **Who calls what.** One owner thread calls everything, and also owns the NIC
+ * and the store connection. The configured `wake` is called from the host
+ * port's event handler, or by a NIC that delivers outside of poll().
  *
  * **Typical loop.**
  *
- *     splitio_netback_init(&dev, &config, mem, mem_bytes)
- *     splitio_netback_connect(&dev, &link)
+ *     splitio_netback_init(&dev, &config, mem, splitio_netback_mem_bytes(...))
  *     for (;;) {
- *         while (splitio_netback_poll(&dev, 64) == 64)
- *             ;
- *         wait for wake() or for the NIC
+ *         store and host port: poll
+ *         if (splitio_netback_poll(&dev, 64) < 64)
+ *             wait for: an event (wake), the NIC, the store
  *     }
- *     splitio_netback_disconnect(&dev)
+ *     splitio_netback_close(&dev)           go on polling until
+ *     splitio_netback_is_closed(&dev)       then
+ *     splitio_netback_fini(&dev)            0, or EAGAIN: poll, call again
+ *
+ * Without a store (config.store is NULL), splitio_netback_connect() and
+ * splitio_netback_disconnect() take the place of the handshake.
  *
  * **Memory order.** That of splitio/ring.h; `wake` may come from another thread.
  *
  * **Trust.** Slots are copied once and checked by splitio/proto/netif.h; bytes
  * are copied before they are looked at; offloads are derived from the copy. A
- * bad frame costs that frame, a bad ring the connection: poll() then returns
- * SPLITIO_EPROTO until the device is disconnected. What a guest can make wait
- * is bounded by `backlog_bytes` and by splitio_netback_tick().
+ * bad frame costs that frame, a bad ring the connection. What a guest can make
+ * wait is bounded by `backlog_bytes` and by splitio_netback_tick().
  *
  * **Errors.** As each function says.
  */
@@ -43,6 +45,7 @@
 #include <splitio/nic.h>
 #include <splitio/port.h>
 #include <splitio/proto/netif.h>
+#include <splitio/xenbus.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,18 +56,19 @@ extern "C" {
 /** The least that is accepted: any frame must fit. */
 #define SPLITIO_NETBACK_BACKLOG_BYTES_MIN (128u * 1024u)
 
-/** How a device is to be. */
+/** What a device is made of. */
 struct splitio_netback_config {
-    const struct splitio_host_port *host; /**< kept by pointer */
+    struct splitio_host_port port;
     struct splitio_nic nic;
-    splitio_domid_t front;
+    /** Called when there is work for poll(); any thread; fn may be NULL. */
+    struct splitio_event_handler wake;
+    struct splitio_store *store; /**< NULL: no handshake */
+    const char *dir;             /**< own directory in the store, copied */
     uint32_t features;       /**< SPLITIO_NETIF_F_* to offer, if the NIC can */
     uint32_t max_queues;     /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
     uint32_t backlog_bytes;  /**< per queue; 0: the default */
     uint32_t nic_full_polls; /**< polls for which a frame that the NIC has no
                                   room for is kept; then it is dropped */
-    void (*wake)(void *arg); /**< there is work: call poll(); any thread */
-    void *arg;
 };
 
 /** Counters, from init on. */
@@ -88,15 +92,19 @@ struct splitio_netback_queue;
 
 /** A device. Fields are private, not ABI. */
 struct splitio_netback {
+    struct splitio_xenbus xb;
     struct splitio_netback_config config;
     struct splitio_nic_info nic_info;
     struct splitio_netback_stats stats;
     struct splitio_netback_queue *queues[SPLITIO_NETIF_QUEUES_MAX];
-    uint32_t nr_queues;      /* connected */
-    uint32_t front_features; /* what the front can take */
-    uint32_t woken;          /* wake() has been called, poll() not yet */
+    uint32_t nr_queues;             /* connected */
+    uint32_t front_features;        /* what the front can take */
+    struct splitio_netif_link link; /* as read from the store */
+    splitio_domid_t peer;
+    uint32_t woken; /* wake() has been called, poll() not yet */
     bool connected;
     bool broken;
+    bool told; /* the runner, that it is broken */
     bool in_poll;
 };
 
@@ -109,12 +117,13 @@ struct splitio_netback {
 size_t splitio_netback_mem_bytes(const struct splitio_netback_config *config);
 
 /**
- * @brief Make a device, not connected.
- * @param[out] dev       the device.
+ * @brief Make a device, and begin the handshake if there is a store.
+ * @param[out] dev       caller's memory, kept.
  * @param[in]  config    copied.
- * @param[in]  mem       aligned to 64 bytes; kept until no longer used.
+ * @param[in]  mem       aligned to 64 bytes; kept; content does not matter.
  * @param[in]  mem_bytes at least splitio_netback_mem_bytes().
- * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: not enough memory.
+ * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: not enough memory; SPLITIO_E2BIG:
+ * the directory's name is too long.
  *
  * Caller: owner. Order: none. Peer: nothing.
  */
@@ -127,38 +136,58 @@ void splitio_netback_offer(const struct splitio_netback *dev,
                            struct splitio_netif_offer *offer);
 
 /**
- * @brief Join a front: map its rings, bind its events, plug the NIC in. Calls
- * `wake`, so that what is in the rings already is seen.
- * @param[in] link what the front offers; only looked at during the call.
- * @return 0; SPLITIO_EINVAL: more queues than offered, or none, or connected
- * already; SPLITIO_EPROTO: ring indices are impossible; what map_ring() and
- * event_bind() of the host port return. On failure nothing is held.
+ * @brief Join a front by hand: map its rings, bind its events, plug the NIC in.
+ * Calls `wake`, so that what is in the rings already is seen.
+ * @param[in] front its domain.
+ * @param[in] link  what it offers; only looked at during the call.
+ * @return 0; SPLITIO_EINVAL: more queues than offered, or none, or there is a
+ * store; SPLITIO_EEXIST: connected already; SPLITIO_EPROTO: ring indices are
+ * impossible; what map_ring() and event_bind() of the host port return. On
+ * failure nothing is held.
  *
- * Caller: owner. Order: none. Peer: every value of @p link.
+ * Caller: owner, only without a store. Order: none. Peer: every value of
+ * @p link.
  */
-int splitio_netback_connect(struct splitio_netback *dev,
+int splitio_netback_connect(struct splitio_netback *dev, splitio_domid_t front,
                             const struct splitio_netif_link *link);
 
 /**
- * @brief Leave the front: unplug the NIC, unbind, unmap; frames that wait are
- * dropped. Nothing of the front's is used after this. Does nothing if not
- * connected.
+ * @brief Leave the front by hand: unplug the NIC, unbind, unmap; frames that
+ * wait are dropped. Nothing of the front's is used after this. Does nothing if
+ * not connected.
  *
- * Caller: owner. Order: none. Peer: cannot delay it.
+ * Caller: owner, only without a store. Order: none. Peer: cannot delay it.
  */
 void splitio_netback_disconnect(struct splitio_netback *dev);
 
 /**
- * @brief Move frames, up to @p budget each way and queue.
- * @return frames moved, at most @p budget (the most of any queue and way):
- * @p budget, there may be more, call again; below, events are armed, wait for
- * `wake`. SPLITIO_EPROTO: the front broke the protocol; disconnect. 0 if not
- * connected.
+ * @brief Move frames, up to @p budget each way and queue, and go on with the
+ * handshake.
+ * @return 0: nothing to do before the next event, frame of the NIC or store
+ * message; below @p budget: things done, but events are armed, so waiting is
+ * right; @p budget: call again before waiting. Without a store also
+ * SPLITIO_EPROTO: the front broke the protocol; disconnect. With a store that
+ * ends the connection.
  *
  * Caller: owner. Order: that of the rings. Peer: both rings; the work of one
  * call is bounded by @p budget.
  */
 int splitio_netback_poll(struct splitio_netback *dev, unsigned budget);
+
+/** @brief Begin an orderly close; keep polling. Caller: owner. */
+void splitio_netback_close(struct splitio_netback *dev);
+
+/** @brief True if closed on both sides: fini() will do. Caller: owner. */
+bool splitio_netback_is_closed(const struct splitio_netback *dev);
+
+/**
+ * @brief End, from any state; the front is not told.
+ * @return 0: all memory is the caller's; SPLITIO_EAGAIN: poll the store, and
+ * call again.
+ *
+ * Caller: owner. Order: none. Peer: cannot delay it.
+ */
+int splitio_netback_fini(struct splitio_netback *dev);
 
 /**
  * @brief A frame of the guest waits for room in the NIC: call poll() also when

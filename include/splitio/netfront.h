@@ -12,23 +12,28 @@
  * that the back fills, and are lent to the receiver for a call. Freestanding;
  * lives in memory that the caller hands over, with pages of the guest port.
  *
- * **Who calls what.** One owner thread: splitio_netfront_send(),
- * splitio_netfront_kick() once after some sends, splitio_netfront_poll()
- * whenever `wake` has been called. `receive` and `tx_room` run inside poll().
+ * **Who calls what.** One owner thread, which also owns the store connection:
+ * splitio_netfront_send(), splitio_netfront_kick() once after some sends,
+ * splitio_netfront_poll() whenever `wake` has been called. `receive` and
+ * `tx_room` run inside poll(); they may send.
  *
  * **Typical loop.**
  *
- *     splitio_netfront_init(&dev, &config, mem, mem_bytes)
- *     splitio_netfront_connect(&dev, &offer, &link), tell the back about link
+ *     splitio_netfront_init(&dev, &config, mem, splitio_netfront_mem_bytes(...))
  *     for (;;) {
+ *         store and guest port: poll
  *         while (there is a frame && splitio_netfront_send(&dev, &frame) == 0)
  *             ;
  *         splitio_netfront_kick(&dev)
- *         while (splitio_netfront_poll(&dev, 64) == 64)
- *             ;
- *         wait for wake() or for a frame to send
+ *         if (splitio_netfront_poll(&dev, 64) < 64)
+ *             wait for: an event (wake), a frame to send, the store
  *     }
- *     splitio_netfront_disconnect(&dev)
+ *     splitio_netfront_close(&dev)          go on polling until
+ *     splitio_netfront_is_closed(&dev)      then
+ *     splitio_netfront_fini(&dev)           0, or EAGAIN: poll, call again
+ *
+ * Without a store (config.store is NULL), splitio_netfront_connect() and
+ * splitio_netfront_disconnect() take the place of the handshake.
  *
  * **Memory order.** That of splitio/ring.h; `wake` may come from another thread.
  *
@@ -38,13 +43,14 @@
  * the headers have been checked; the rest it must read once only. What the back
  * can see of the guest is the frames that were sent to it, and zeroes.
  *
- * **Errors.** As each function says. After SPLITIO_EPROTO the device does
- * nothing until it is disconnected and connected again.
+ * **Errors.** As each function says. A back that breaks the protocol loses the
+ * connection.
  */
 
 #include <splitio/nic.h>
 #include <splitio/port.h>
 #include <splitio/proto/netif.h>
+#include <splitio/xenbus.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,10 +60,13 @@ extern "C" {
 typedef void (*splitio_netfront_receive_fn)(void *arg,
                                             const struct splitio_frame *frame);
 
-/** How a device is to be. */
+/** What a device is made of. */
 struct splitio_netfront_config {
-    const struct splitio_guest_port *guest; /**< kept by pointer */
-    splitio_domid_t back;
+    struct splitio_guest_port port;
+    /** Called when there is work for poll(); any thread; fn may be NULL. */
+    struct splitio_event_handler wake;
+    struct splitio_store *store; /**< NULL: no handshake */
+    const char *dir;             /**< own directory in the store, copied */
     uint32_t features;    /**< SPLITIO_NETIF_F_* that `receive` can take */
     uint32_t max_queues;  /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
     uint32_t nr_tx_pages; /**< per queue, 18 to 256; 0: 256 */
@@ -66,8 +75,7 @@ struct splitio_netfront_config {
     splitio_netfront_receive_fn receive;
     void (*tx_room)(void *arg); /**< optional: after SPLITIO_EAGAIN, send()
                                      may be called again */
-    void (*wake)(void *arg);    /**< there is work: call poll(); any thread */
-    void *arg;
+    void *arg;                  /**< of `receive` and `tx_room` */
 };
 
 /** Counters, from init on. */
@@ -89,16 +97,21 @@ struct splitio_netfront_queue;
 
 /** A device. Fields are private, not ABI. */
 struct splitio_netfront {
+    struct splitio_xenbus xb;
     struct splitio_netfront_config config;
     struct splitio_netfront_stats stats;
     struct splitio_netfront_queue *queues[SPLITIO_NETIF_QUEUES_MAX];
-    uint32_t nr_queues;     /* connected */
-    uint32_t back_features; /* what the back can take */
-    uint32_t woken;         /* wake() has been called, poll() not yet */
+    uint32_t nr_queues;               /* connected */
+    uint32_t back_features;           /* what the back can take */
+    struct splitio_netif_offer offer; /* as read from the store */
+    struct splitio_netif_link link;   /* as written to the store */
+    splitio_domid_t peer;
+    uint32_t woken; /* wake() has been called, poll() not yet */
     uint8_t mac[6];
     uint32_t mtu;
     bool connected;
     bool broken;
+    bool told;                          /* the runner, that it is broken */
     splitio_nic_receive_fn nic_receive; /* instead of config.receive */
     void *nic_receiver;
 };
@@ -112,12 +125,13 @@ struct splitio_netfront {
 size_t splitio_netfront_mem_bytes(const struct splitio_netfront_config *config);
 
 /**
- * @brief Make a device, not connected.
- * @param[out] dev       the device.
+ * @brief Make a device, and begin the handshake if there is a store.
+ * @param[out] dev       caller's memory, kept.
  * @param[in]  config    copied.
- * @param[in]  mem       aligned to 64 bytes; kept until no longer used.
+ * @param[in]  mem       aligned to 64 bytes; kept; content does not matter.
  * @param[in]  mem_bytes at least splitio_netfront_mem_bytes().
- * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: not enough memory.
+ * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: not enough memory; SPLITIO_E2BIG:
+ * the directory's name is too long.
  *
  * Caller: owner. Order: none. Peer: nothing.
  */
@@ -126,28 +140,31 @@ int splitio_netfront_init(struct splitio_netfront *dev,
                           void *mem, size_t mem_bytes);
 
 /**
- * @brief Make rings, pages, grants and event channels for a back.
+ * @brief Make rings, pages, grants and event channels for a back, by hand.
  *
  * Frames may be sent from now on; they wait in the ring until the back comes.
  * @param[in,out] dev   not connected.
- * @param[in]     offer what the back offers.
- * @param[out]    link  what to tell the back.
- * @return 0; SPLITIO_EINVAL: connected already; SPLITIO_ENOMEM: no pages; what
- * grant() and event_open() of the guest port return. On failure nothing is held.
+ * @param[in]     back  its domain.
+ * @param[in]     offer what it offers.
+ * @param[out]    link  what to tell it.
+ * @return 0; SPLITIO_EINVAL: there is a store; SPLITIO_EEXIST: connected
+ * already; SPLITIO_ENOMEM: no pages; what grant() and event_open() of the guest
+ * port return. On failure nothing is held.
  *
- * Caller: owner. Order: none. Peer: every value of @p offer; more than this
- * side can do is cut down.
+ * Caller: owner, only without a store. Order: none. Peer: every value of
+ * @p offer; more than this side can do is cut down.
  */
-int splitio_netfront_connect(struct splitio_netfront *dev,
+int splitio_netfront_connect(struct splitio_netfront *dev, splitio_domid_t back,
                              const struct splitio_netif_offer *offer,
                              struct splitio_netif_link *link);
 
 /**
- * @brief Take back all that is lent. Frames on their way are lost, and counted
- * nowhere. Pages that the back still holds stay with the port. Does nothing if
- * not connected.
+ * @brief Take back all that is lent, by hand. Frames on their way are lost, and
+ * counted nowhere. Pages that the back still holds stay with the port. Does
+ * nothing if not connected.
  *
- * Caller: owner. Order: none. Peer: can hold pages, not delay the call.
+ * Caller: owner, only without a store. Order: none. Peer: can hold pages, not
+ * delay the call.
  */
 void splitio_netfront_disconnect(struct splitio_netfront *dev);
 
@@ -176,18 +193,43 @@ int splitio_netfront_send(struct splitio_netfront *dev,
 void splitio_netfront_kick(struct splitio_netfront *dev);
 
 /**
- * @brief Take frames, up to @p budget a queue, and reclaim what has been sent.
- * @return the most frames of any queue: @p budget, there may be more, call
- * again; below, events are armed, wait for `wake`. SPLITIO_EPROTO: the back
- * broke the protocol; disconnect. 0 if not connected.
+ * @brief Take frames, up to @p budget a queue, reclaim what has been sent, and
+ * go on with the handshake.
+ * @return 0: nothing to do before the next event or store message; below
+ * @p budget: things done, but events are armed, so waiting is right;
+ * @p budget: call again before waiting. Without a store also SPLITIO_EPROTO:
+ * the back broke the protocol; disconnect. With a store that ends the
+ * connection.
  *
- * Caller: owner. Order: that of the rings. Peer: both rings; the work of one
- * call is bounded by @p budget and the size of the tx ring.
+ * Caller: owner, not from `receive` or `tx_room`. Order: that of the rings.
+ * Peer: both rings; the work of one call is bounded by @p budget and the size
+ * of the tx ring.
  */
 int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget);
 
-/** @brief The address that the toolstack gave. Caller: owner, when connected.
- *  Order: none. Peer: none, it is the toolstack's. */
+/** @brief Begin an orderly close; keep polling. Caller: owner. */
+void splitio_netfront_close(struct splitio_netfront *dev);
+
+/** @brief True if closed on both sides: fini() will do. Caller: owner. */
+bool splitio_netfront_is_closed(const struct splitio_netfront *dev);
+
+/**
+ * @brief End, from any state; the back is not told.
+ * @return 0: all memory is the caller's; SPLITIO_EAGAIN: poll the store, and
+ * call again.
+ *
+ * Caller: owner. Order: none. Peer: can hold pages, not delay it.
+ */
+int splitio_netfront_fini(struct splitio_netfront *dev);
+
+/** @brief True while frames can be sent. Caller: owner. */
+static inline bool splitio_netfront_is_up(const struct splitio_netfront *dev)
+{
+    return dev->connected && !dev->broken;
+}
+
+/** @brief The address that the toolstack gave; zeroes before splitio_netfront_
+ *  is_up(), or if it gave none. Caller: owner. */
 static inline const uint8_t *
 splitio_netfront_mac(const struct splitio_netfront *dev)
 {

@@ -50,7 +50,7 @@ int splitio_netback_init(struct splitio_netback *dev,
     uint8_t *at = mem;
     uint32_t i;
 
-    if (need == 0 || !config->host || !config->nic.ops || !mem ||
+    if (need == 0 || !config->port.ops || !config->nic.ops || !mem ||
         ((uintptr_t)mem & (SPLITIO_CACHE_LINE - 1)) != 0)
         return SPLITIO_EINVAL;
     if (mem_bytes < need)
@@ -72,7 +72,11 @@ int splitio_netback_init(struct splitio_netback *dev,
         at = q->backlog + ALIGN_UP(q->backlog_bytes);
         dev->queues[i] = q;
     }
-    return 0;
+    if (!config->store)
+        return 0;
+    return splitio_xenbus_init(&dev->xb, SPLITIO_XENBUS_BACK, config->store,
+                               config->dir, &splitio_netback_xenbus_driver,
+                               dev);
 }
 
 void splitio_netback_offer(const struct splitio_netback *dev,
@@ -85,8 +89,8 @@ void splitio_netback_offer(const struct splitio_netback *dev,
 
 static void wake(struct splitio_netback *dev)
 {
-    if (splitio_xchg_u32(&dev->woken, 1) == 0 && dev->config.wake)
-        dev->config.wake(dev->config.arg);
+    if (splitio_xchg_u32(&dev->woken, 1) == 0 && dev->config.wake.fn)
+        dev->config.wake.fn(dev->config.wake.arg);
 }
 
 static void on_tx_event(void *arg)
@@ -108,8 +112,8 @@ static void on_rx_event(void *arg)
 static int bind_events(struct splitio_netback_queue *q,
                        const struct splitio_netif_queue_link *link)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
-    splitio_domid_t front = q->dev->config.front;
+    const struct splitio_host_port *host = &q->dev->config.port;
+    splitio_domid_t front = q->dev->peer;
     struct splitio_event_handler tx = {on_tx_event, q};
     struct splitio_event_handler rx = {on_rx_event, q};
     int err;
@@ -141,8 +145,8 @@ static void queue_reset(struct splitio_netback_queue *q)
 static int queue_connect(struct splitio_netback_queue *q,
                          const struct splitio_netif_queue_link *link)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
-    splitio_domid_t front = q->dev->config.front;
+    const struct splitio_host_port *host = &q->dev->config.port;
+    splitio_domid_t front = q->dev->peer;
     int err;
 
     queue_reset(q);
@@ -167,7 +171,7 @@ out_tx:
 
 static void queue_disconnect(struct splitio_netback_queue *q)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
+    const struct splitio_host_port *host = &q->dev->config.port;
 
     if (q->rx_evtchn != q->tx_evtchn)
         host->ops->event_close(host->ctx, q->rx_evtchn);
@@ -199,7 +203,7 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
 
     if (!dev->connected || dev->broken)
         return SPLITIO_EINVAL;
-    err = netback_rx_accept(queue_of(dev, frame), frame);
+    err = splitio_netback_rx_accept(queue_of(dev, frame), frame);
     if (err != 0 && err != SPLITIO_EAGAIN && err != SPLITIO_EINVAL) {
         dev->broken = true;
         err = SPLITIO_EINVAL;
@@ -209,16 +213,18 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
     return err;
 }
 
-int splitio_netback_connect(struct splitio_netback *dev,
+int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
                             const struct splitio_netif_link *link)
 {
     const struct splitio_nic *nic = &dev->config.nic;
     uint32_t i;
     int err = 0;
 
-    if (dev->connected || link->nr_queues == 0 ||
-        link->nr_queues > dev->config.max_queues)
+    if (dev->connected)
+        return SPLITIO_EEXIST;
+    if (link->nr_queues == 0 || link->nr_queues > dev->config.max_queues)
         return SPLITIO_EINVAL;
+    dev->peer = front;
     for (i = 0; i < link->nr_queues; i++) {
         err = queue_connect(dev->queues[i], &link->queues[i]);
         if (err)
@@ -226,7 +232,7 @@ int splitio_netback_connect(struct splitio_netback *dev,
     }
     dev->nr_queues = link->nr_queues;
     dev->front_features = link->features;
-    dev->broken = false;
+    dev->broken = dev->told = false;
     dev->connected = true;
     nic->ops->attach(nic->ctx, on_nic_frame, dev);
     wake(dev);
@@ -237,7 +243,7 @@ out_queues:
     return err;
 }
 
-void splitio_netback_disconnect(struct splitio_netback *dev)
+void splitio_netback_link_down(struct splitio_netback *dev)
 {
     const struct splitio_nic *nic = &dev->config.nic;
     uint32_t i;
@@ -249,6 +255,20 @@ void splitio_netback_disconnect(struct splitio_netback *dev)
     for (i = 0; i < dev->nr_queues; i++)
         queue_disconnect(dev->queues[i]);
     dev->nr_queues = 0;
+}
+
+int splitio_netback_connect(struct splitio_netback *dev, splitio_domid_t front,
+                            const struct splitio_netif_link *link)
+{
+    if (dev->config.store)
+        return SPLITIO_EINVAL;
+    return splitio_netback_link_up(dev, front, link);
+}
+
+void splitio_netback_disconnect(struct splitio_netback *dev)
+{
+    if (!dev->config.store)
+        splitio_netback_link_down(dev);
 }
 
 bool splitio_netback_waits_for_nic(const struct splitio_netback *dev)
@@ -268,7 +288,7 @@ bool splitio_netback_wants_frames(const struct splitio_netback *dev)
     if (!dev->connected || dev->broken)
         return false;
     for (i = 0; i < dev->nr_queues; i++)
-        if (!netback_rx_has_room(dev->queues[i]))
+        if (!splitio_netback_rx_has_room(dev->queues[i]))
             return false;
     return true;
 }
@@ -282,7 +302,7 @@ unsigned splitio_netback_tick(struct splitio_netback *dev)
         struct splitio_netback_queue *q = dev->queues[i];
 
         for (; q->backlog_old != 0; dropped++)
-            netback_rx_pop(q);
+            splitio_netback_rx_pop(q);
         q->backlog_old = q->backlog_tail - q->backlog_head;
     }
     dev->stats.rx_stalled += dropped;

@@ -2,7 +2,7 @@
 /* Frames of the NIC that wait for the guest, made such that it can take them. */
 #include "netback_impl.h"
 
-void netback_rx_pop(struct splitio_netback_queue *q)
+void splitio_netback_rx_pop(struct splitio_netback_queue *q)
 {
     q->backlog_head++;
     if (q->backlog_old != 0)
@@ -168,12 +168,12 @@ static int accept_direct(struct splitio_netback_queue *q,
     int err = 0;
 
     if (q->backlog_head != q->backlog_tail)
-        err = netback_rx_flush(q, BACKLOG_FRAMES);
+        err = splitio_netback_rx_flush(q, BACKLOG_FRAMES);
     if (err < 0)
         return err;
     if (q->backlog_head != q->backlog_tail)
         return SPLITIO_EAGAIN;
-    return netback_rx_direct(q, f, frame->iov);
+    return splitio_netback_rx_direct(q, f, frame->iov);
 }
 
 static int accept_frame(struct splitio_netback_queue *q,
@@ -201,8 +201,8 @@ static int accept_frame(struct splitio_netback_queue *q,
     return enqueue(q, &f, frame, fill);
 }
 
-int netback_rx_accept(struct splitio_netback_queue *q,
-                      const struct splitio_frame *frame)
+int splitio_netback_rx_accept(struct splitio_netback_queue *q,
+                              const struct splitio_frame *frame)
 {
     int err = accept_frame(q, frame);
 

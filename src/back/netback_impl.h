@@ -15,9 +15,6 @@
  * ones are gathered, so that one call of the host port serves many. */
 #define RX_DIRECT_BYTES 1024u
 #define RX_DIRECT_IOVS  64u
-/* So many filled slots are published without waiting for the end of a turn: the
- * guest empties them meanwhile. */
-#define RX_PUBLISH_SLOTS 16u
 
 /* A frame in the staging area. */
 struct tx_frame {
@@ -88,32 +85,47 @@ struct splitio_netback_queue {
 
 /* Takes frames from the guest and gives them to the NIC. Frames, up to budget;
  * SPLITIO_EPROTO. */
-int netback_tx_poll(struct splitio_netback_queue *q, unsigned budget);
+SPLITIO_INTERNAL int splitio_netback_tx_poll(struct splitio_netback_queue *q,
+                                             unsigned budget);
 
 /* A frame for the guest: into its pages or into the backlog. 0, EAGAIN,
  * EINVAL. */
-int netback_rx_accept(struct splitio_netback_queue *q,
-                      const struct splitio_frame *frame);
+SPLITIO_INTERNAL int
+splitio_netback_rx_accept(struct splitio_netback_queue *q,
+                          const struct splitio_frame *frame);
 
 /* The same, straight from where it is. 0; EAGAIN: too few pages; EPROTO. */
-int netback_rx_direct(struct splitio_netback_queue *q, const struct rx_frame *f,
-                      const struct splitio_iovec *iov);
+SPLITIO_INTERNAL int splitio_netback_rx_direct(struct splitio_netback_queue *q,
+                                               const struct rx_frame *f,
+                                               const struct splitio_iovec *iov);
 
 /* Moves the backlog into the guest's pages as far as it lends any, up to budget
  * frames. Frames; SPLITIO_EPROTO. */
-int netback_rx_flush(struct splitio_netback_queue *q, unsigned budget);
+SPLITIO_INTERNAL int splitio_netback_rx_flush(struct splitio_netback_queue *q,
+                                              unsigned budget);
 
 /* Asks for an event when the next frame of the backlog can go. 1: it can go
  * now; 0; SPLITIO_EPROTO. */
-int netback_rx_rearm(struct splitio_netback_queue *q);
+SPLITIO_INTERNAL int splitio_netback_rx_rearm(struct splitio_netback_queue *q);
 
 /* At most one notification an event channel for all that has been published. */
-void netback_notify(struct splitio_netback_queue *q);
+SPLITIO_INTERNAL void splitio_netback_notify(struct splitio_netback_queue *q);
+
+/* The device's half of splitio/xenbus.h. */
+extern SPLITIO_INTERNAL const struct splitio_xenbus_driver
+    splitio_netback_xenbus_driver;
+
+/* splitio_netback_connect() and _disconnect(), whoever asks. */
+SPLITIO_INTERNAL int
+splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
+                        const struct splitio_netif_link *link);
+SPLITIO_INTERNAL void splitio_netback_link_down(struct splitio_netback *dev);
 
 /* The first frame of the backlog is gone. */
-void netback_rx_pop(struct splitio_netback_queue *q);
+SPLITIO_INTERNAL void splitio_netback_rx_pop(struct splitio_netback_queue *q);
 
-static inline bool netback_rx_has_room(const struct splitio_netback_queue *q)
+static inline bool
+splitio_netback_rx_has_room(const struct splitio_netback_queue *q)
 {
     uint32_t head, used;
 

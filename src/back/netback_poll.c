@@ -2,9 +2,9 @@
 /* One turn over all queues of a netback. */
 #include "netback_impl.h"
 
-void netback_notify(struct splitio_netback_queue *q)
+void splitio_netback_notify(struct splitio_netback_queue *q)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
+    const struct splitio_host_port *host = &q->dev->config.port;
 
     if (q->rx_evtchn != q->tx_evtchn && q->rx_notify) {
         host->ops->event_send(host->ctx, q->rx_evtchn);
@@ -21,7 +21,7 @@ void netback_notify(struct splitio_netback_queue *q)
 /* End of interrupt, once what it announced has been worked on. */
 static void unmask(struct splitio_netback_queue *q)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
+    const struct splitio_host_port *host = &q->dev->config.port;
 
     if (splitio_load_acquire_u32(&q->tx_event)) {
         splitio_write_once_u32(&q->tx_event, 0);
@@ -42,13 +42,13 @@ static int deliver(struct splitio_netback_queue *q, unsigned budget)
     int n;
 
     do {
-        n = netback_rx_flush(q, budget - done);
+        n = splitio_netback_rx_flush(q, budget - done);
         if (n < 0)
             return n;
         done += (unsigned)n;
         if (done >= budget)
             return (int)done;
-        n = netback_rx_rearm(q);
+        n = splitio_netback_rx_rearm(q);
     } while (n > 0);
     return n < 0 ? n : (int)done;
 }
@@ -60,12 +60,12 @@ static int poll_tx(struct splitio_netback *dev, unsigned budget)
     uint32_t i;
 
     for (i = 0; i < dev->nr_queues; i++) {
-        n = netback_tx_poll(dev->queues[i], budget);
+        n = splitio_netback_tx_poll(dev->queues[i], budget);
         if (n < 0)
             return n;
         if (n > most)
             most = n;
-        netback_notify(dev->queues[i]);
+        splitio_netback_notify(dev->queues[i]);
     }
     return most;
 }
@@ -86,19 +86,17 @@ static int poll_rx(struct splitio_netback *dev, unsigned budget)
             return n;
         if (n > most)
             most = n;
-        netback_notify(dev->queues[i]);
+        splitio_netback_notify(dev->queues[i]);
     }
     return most;
 }
 
-int splitio_netback_poll(struct splitio_netback *dev, unsigned budget)
+/* Frames moved, up to budget; EPROTO. */
+static int poll_link(struct splitio_netback *dev, unsigned budget)
 {
     int tx, rx = 0;
     uint32_t i;
 
-    if (!dev->connected)
-        return 0;
-    splitio_xchg_u32(&dev->woken, 0);
     dev->in_poll = true;
     tx = dev->broken ? SPLITIO_EPROTO : poll_tx(dev, budget);
     if (tx >= 0)
@@ -112,4 +110,22 @@ int splitio_netback_poll(struct splitio_netback *dev, unsigned budget)
         for (i = 0; i < dev->nr_queues; i++)
             unmask(dev->queues[i]);
     return tx > rx ? tx : rx;
+}
+
+int splitio_netback_poll(struct splitio_netback *dev, unsigned budget)
+{
+    int did = 0, n = 0;
+
+    splitio_xchg_u32(&dev->woken, 0);
+    if (dev->config.store)
+        did = splitio_xenbus_poll(&dev->xb);
+    if (dev->connected)
+        n = poll_link(dev, budget);
+    if (n < 0 && dev->config.store) {
+        if (!dev->told)
+            splitio_xenbus_fail(&dev->xb, n, "the front broke the protocol");
+        dev->told = true;
+        n = splitio_xenbus_poll(&dev->xb);
+    }
+    return n != 0 ? n : did;
 }

@@ -21,7 +21,7 @@ static int rx_pending(struct splitio_netback_queue *q, unsigned need)
 /* Executes the copies, then answers. */
 static void commit(struct splitio_netback_queue *q)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
+    const struct splitio_host_port *host = &q->dev->config.port;
     unsigned i;
 
     if (q->nr_ops == 0)
@@ -35,8 +35,12 @@ static void commit(struct splitio_netback_queue *q)
         }
     }
     q->dev->stats.copies += q->nr_ops;
+    /* Back to back: a back that dies in between leaves answers in slots that
+     * the next one takes for requests. */
     for (i = 0; i < q->nr_rsps; i++)
         splitio_netif_rx_back_put(&q->rx, &q->rsps[i]);
+    if (splitio_ring_back_publish(&q->rx.ring))
+        q->rx_notify = true;
     q->nr_ops = q->nr_rsps = 0;
 }
 
@@ -77,7 +81,7 @@ static void add_op(struct splitio_netback_queue *q, uint8_t *from,
 
     op->src.local = from;
     op->dst.local = NULL;
-    op->dst.domid = q->dev->config.front;
+    op->dst.domid = q->dev->peer;
     op->dst.gref = gref;
     op->dst.offset = offset;
     op->len_bytes = len_bytes;
@@ -144,14 +148,9 @@ static void place(struct splitio_netback_queue *q, const struct rx_frame *f,
     q->dev->stats.rx_bytes += f->len_bytes;
 }
 
-static void publish(struct splitio_netback_queue *q)
-{
-    if (splitio_ring_back_publish(&q->rx.ring))
-        q->rx_notify = true;
-}
-
-int netback_rx_direct(struct splitio_netback_queue *q, const struct rx_frame *f,
-                      const struct splitio_iovec *iov)
+int splitio_netback_rx_direct(struct splitio_netback_queue *q,
+                              const struct rx_frame *f,
+                              const struct splitio_iovec *iov)
 {
     unsigned need = slots_of(f->len_bytes, f->gso_type);
     int n = rx_pending(q, need);
@@ -162,10 +161,9 @@ int netback_rx_direct(struct splitio_netback_queue *q, const struct rx_frame *f,
         return SPLITIO_EAGAIN;
     place(q, f, iov);
     commit(q);
-    if (splitio_ring_back_unpublished(&q->rx.ring) >= RX_PUBLISH_SLOTS) {
-        publish(q);
-        netback_notify(q);
-    }
+    /* A long frame is worth waking a guest that sleeps, now. */
+    if (q->rx_notify)
+        splitio_netback_notify(q);
     return 0;
 }
 
@@ -174,7 +172,7 @@ static struct rx_frame *backlog_first(struct splitio_netback_queue *q)
     return &q->backlog_frames[q->backlog_head % BACKLOG_FRAMES];
 }
 
-int netback_rx_flush(struct splitio_netback_queue *q, unsigned budget)
+int splitio_netback_rx_flush(struct splitio_netback_queue *q, unsigned budget)
 {
     unsigned done = 0;
     int n = 0;
@@ -190,15 +188,14 @@ int netback_rx_flush(struct splitio_netback_queue *q, unsigned budget)
         if (q->nr_rsps + need > BATCH_OPS || q->nr_ops + need > BATCH_OPS)
             commit(q);
         place(q, f, &iov);
-        netback_rx_pop(q);
+        splitio_netback_rx_pop(q);
         done++;
     }
     commit(q);
-    publish(q);
     return n < 0 ? n : (int)done;
 }
 
-int netback_rx_rearm(struct splitio_netback_queue *q)
+int splitio_netback_rx_rearm(struct splitio_netback_queue *q)
 {
     const struct rx_frame *f;
     unsigned need;

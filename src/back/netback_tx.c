@@ -20,7 +20,7 @@ static void add_ops(struct splitio_netback_queue *q, struct tx_frame *f,
         struct splitio_grant_copy *op = &q->ops[q->nr_ops++];
 
         op->src.local = NULL;
-        op->src.domid = q->dev->config.front;
+        op->src.domid = q->dev->peer;
         op->src.gref = p->segs[i].gref;
         op->src.offset = p->segs[i].offset;
         op->dst.local = to;
@@ -205,7 +205,7 @@ static void answer(struct splitio_netback_queue *q, const struct tx_frame *f,
  * before anything is sent. */
 static void copy_and_answer(struct splitio_netback_queue *q)
 {
-    const struct splitio_host_port *host = q->dev->config.host;
+    const struct splitio_host_port *host = &q->dev->config.port;
     const uint16_t *ids = q->ids;
     unsigned i;
 
@@ -269,7 +269,7 @@ static bool send_staged(struct splitio_netback_queue *q)
     return true;
 }
 
-int netback_tx_poll(struct splitio_netback_queue *q, unsigned budget)
+int splitio_netback_tx_poll(struct splitio_netback_queue *q, unsigned budget)
 {
     unsigned done = 0;
     int n;

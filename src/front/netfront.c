@@ -40,7 +40,7 @@ int splitio_netfront_init(struct splitio_netfront *dev,
     uint8_t *at = mem;
     uint32_t i;
 
-    if (need == 0 || !config->guest || !mem ||
+    if (need == 0 || !config->port.ops || !mem ||
         ((uintptr_t)mem & (SPLITIO_CACHE_LINE - 1)) != 0)
         return SPLITIO_EINVAL;
     if (mem_bytes < need)
@@ -55,10 +55,14 @@ int splitio_netfront_init(struct splitio_netfront *dev,
         dev->queues[i]->dev = dev;
         at += ALIGN_UP(sizeof(struct splitio_netfront_queue));
     }
-    return 0;
+    if (!config->store)
+        return 0;
+    return splitio_xenbus_init(&dev->xb, SPLITIO_XENBUS_FRONT, config->store,
+                               config->dir, &splitio_netfront_xenbus_driver,
+                               dev);
 }
 
-int splitio_netfront_connect(struct splitio_netfront *dev,
+int splitio_netfront_link_up(struct splitio_netfront *dev, splitio_domid_t back,
                              const struct splitio_netif_offer *offer,
                              struct splitio_netif_link *link)
 {
@@ -66,13 +70,14 @@ int splitio_netfront_connect(struct splitio_netfront *dev,
     int err;
 
     if (dev->connected)
-        return SPLITIO_EINVAL;
+        return SPLITIO_EEXIST;
+    dev->peer = back;
     if (nr > offer->max_queues)
         nr = offer->max_queues ? offer->max_queues : 1;
     __builtin_memset(link, 0, sizeof(*link));
     for (i = 0; i < nr; i++) {
-        err = netfront_queue_open(dev->queues[i], offer->split_evtchn,
-                                  &link->queues[i]);
+        err = splitio_netfront_queue_open(dev->queues[i], offer->split_evtchn,
+                                          &link->queues[i]);
         if (err)
             goto out_queues;
     }
@@ -80,16 +85,16 @@ int splitio_netfront_connect(struct splitio_netfront *dev,
     link->nr_queues = nr;
     dev->nr_queues = nr;
     dev->back_features = offer->features;
-    dev->broken = false;
+    dev->broken = dev->told = false;
     dev->connected = true;
     return 0;
 out_queues:
     while (i-- > 0)
-        netfront_queue_close(dev->queues[i]);
+        splitio_netfront_queue_close(dev->queues[i]);
     return err;
 }
 
-void splitio_netfront_disconnect(struct splitio_netfront *dev)
+void splitio_netfront_link_down(struct splitio_netfront *dev)
 {
     uint32_t i;
 
@@ -97,8 +102,23 @@ void splitio_netfront_disconnect(struct splitio_netfront *dev)
         return;
     dev->connected = false;
     for (i = 0; i < dev->nr_queues; i++)
-        netfront_queue_close(dev->queues[i]);
+        splitio_netfront_queue_close(dev->queues[i]);
     dev->nr_queues = 0;
+}
+
+int splitio_netfront_connect(struct splitio_netfront *dev, splitio_domid_t back,
+                             const struct splitio_netif_offer *offer,
+                             struct splitio_netif_link *link)
+{
+    if (dev->config.store)
+        return SPLITIO_EINVAL;
+    return splitio_netfront_link_up(dev, back, offer, link);
+}
+
+void splitio_netfront_disconnect(struct splitio_netfront *dev)
+{
+    if (!dev->config.store)
+        splitio_netfront_link_down(dev);
 }
 
 /* Frames of one flow always go to the same queue. */
@@ -123,15 +143,15 @@ int splitio_netfront_send(struct splitio_netfront *dev,
         return SPLITIO_ECLOSED;
     if (dev->broken)
         return SPLITIO_EPROTO;
-    err = netfront_tx_send(queue_of(dev, frame), frame);
+    err = splitio_netfront_tx_send(queue_of(dev, frame), frame);
     if (err == SPLITIO_EPROTO)
         dev->broken = true;
     return err;
 }
 
-void netfront_notify(struct splitio_netfront_queue *q)
+void splitio_netfront_notify(struct splitio_netfront_queue *q)
 {
-    const struct splitio_guest_port *guest = q->dev->config.guest;
+    const struct splitio_guest_port *guest = &q->dev->config.port;
 
     if (q->rx_evtchn != q->tx_evtchn && q->rx_notify) {
         guest->ops->event_send(guest->ctx, q->rx_evtchn);
@@ -156,14 +176,14 @@ void splitio_netfront_kick(struct splitio_netfront *dev)
 
         if (splitio_ring_front_publish(&q->tx.ring))
             q->tx_notify = true;
-        netfront_notify(q);
+        splitio_netfront_notify(q);
     }
 }
 
 /* End of interrupt, once what it announced has been worked on. */
 static void unmask(struct splitio_netfront_queue *q)
 {
-    const struct splitio_guest_port *guest = q->dev->config.guest;
+    const struct splitio_guest_port *guest = &q->dev->config.port;
 
     if (splitio_load_acquire_u32(&q->tx_event)) {
         splitio_write_once_u32(&q->tx_event, 0);
@@ -180,11 +200,11 @@ static void unmask(struct splitio_netfront_queue *q)
 /* Reclaims pages. 1: who waits for room may send again. */
 static int poll_tx(struct splitio_netfront_queue *q)
 {
-    int n = netfront_tx_reap(q);
+    int n = splitio_netfront_tx_reap(q);
 
     if (n < 0 || !q->tx_blocked)
         return n;
-    n = netfront_tx_wait(q);
+    n = splitio_netfront_tx_wait(q);
     if (n > 0)
         q->tx_blocked = false;
     return n;
@@ -198,7 +218,7 @@ static int poll_queue(struct splitio_netfront_queue *q, unsigned budget)
     room = poll_tx(q);
     if (room < 0)
         return room;
-    n = netfront_rx_poll(q, budget);
+    n = splitio_netfront_rx_poll(q, budget);
     if (n < 0)
         return n;
     if (room > 0 && dev->config.tx_room)
@@ -206,14 +226,12 @@ static int poll_queue(struct splitio_netfront_queue *q, unsigned budget)
     return n;
 }
 
-int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget)
+/* Frames taken, up to budget; EPROTO. */
+static int poll_link(struct splitio_netfront *dev, unsigned budget)
 {
     uint32_t i;
     int most = 0, n;
 
-    if (!dev->connected)
-        return 0;
-    splitio_xchg_u32(&dev->woken, 0);
     for (i = 0; i < dev->nr_queues && !dev->broken; i++) {
         n = poll_queue(dev->queues[i], budget);
         if (n < 0)
@@ -227,4 +245,22 @@ int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget)
     for (i = 0; i < dev->nr_queues && most < (int)budget; i++)
         unmask(dev->queues[i]);
     return most;
+}
+
+int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget)
+{
+    int did = 0, n = 0;
+
+    splitio_xchg_u32(&dev->woken, 0);
+    if (dev->config.store)
+        did = splitio_xenbus_poll(&dev->xb);
+    if (dev->connected)
+        n = poll_link(dev, budget);
+    if (n < 0 && dev->config.store) {
+        if (!dev->told)
+            splitio_xenbus_fail(&dev->xb, n, "the back broke the protocol");
+        dev->told = true;
+        n = splitio_xenbus_poll(&dev->xb);
+    }
+    return n != 0 ? n : did;
 }

@@ -49,28 +49,44 @@ struct splitio_netfront_queue {
 };
 
 /* Makes and lends all pages and channels of a queue; all or nothing. */
-int netfront_queue_open(struct splitio_netfront_queue *q, bool split,
-                        struct splitio_netif_queue_link *link);
-void netfront_queue_close(struct splitio_netfront_queue *q);
+SPLITIO_INTERNAL int
+splitio_netfront_queue_open(struct splitio_netfront_queue *q, bool split,
+                            struct splitio_netif_queue_link *link);
+SPLITIO_INTERNAL void
+splitio_netfront_queue_close(struct splitio_netfront_queue *q);
 
 /* One frame into the tx ring, not published. */
-int netfront_tx_send(struct splitio_netfront_queue *q,
-                     const struct splitio_frame *frame);
+SPLITIO_INTERNAL int
+splitio_netfront_tx_send(struct splitio_netfront_queue *q,
+                         const struct splitio_frame *frame);
 
 /* Takes responses off the tx ring. 0; EPROTO. */
-int netfront_tx_reap(struct splitio_netfront_queue *q);
+SPLITIO_INTERNAL int splitio_netfront_tx_reap(struct splitio_netfront_queue *q);
 
 /* 1: there is room for what was refused and for some more; 0: not yet, an event
  * has been asked for; EPROTO. */
-int netfront_tx_wait(struct splitio_netfront_queue *q);
+SPLITIO_INTERNAL int splitio_netfront_tx_wait(struct splitio_netfront_queue *q);
 
 /* Takes frames off the rx ring. Frames, up to budget; EPROTO. */
-int netfront_rx_poll(struct splitio_netfront_queue *q, unsigned budget);
+SPLITIO_INTERNAL int splitio_netfront_rx_poll(struct splitio_netfront_queue *q,
+                                              unsigned budget);
 
 /* Lends all free rx slots to the back; published. */
-void netfront_rx_post(struct splitio_netfront_queue *q);
+SPLITIO_INTERNAL void
+splitio_netfront_rx_post(struct splitio_netfront_queue *q);
 
 /* At most one notification an event channel for all that has been published. */
-void netfront_notify(struct splitio_netfront_queue *q);
+SPLITIO_INTERNAL void splitio_netfront_notify(struct splitio_netfront_queue *q);
+
+/* The device's half of splitio/xenbus.h. */
+extern SPLITIO_INTERNAL const struct splitio_xenbus_driver
+    splitio_netfront_xenbus_driver;
+
+/* splitio_netfront_connect() and _disconnect(), whoever asks. */
+SPLITIO_INTERNAL int
+splitio_netfront_link_up(struct splitio_netfront *dev, splitio_domid_t back,
+                         const struct splitio_netif_offer *offer,
+                         struct splitio_netif_link *link);
+SPLITIO_INTERNAL void splitio_netfront_link_down(struct splitio_netfront *dev);
 
 #endif /* SPLITIO_NETFRONT_IMPL_H */

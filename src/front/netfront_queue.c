@@ -5,13 +5,13 @@
 static int lend(struct splitio_netfront_queue *q, struct lent_page *l,
                 bool read_only)
 {
-    const struct splitio_guest_port *guest = q->dev->config.guest;
+    const struct splitio_guest_port *guest = &q->dev->config.port;
     int err;
 
     l->page = guest->ops->pages_alloc(guest->ctx, 1);
     if (!l->page)
         return SPLITIO_ENOMEM;
-    err = guest->ops->grant(guest->ctx, q->dev->config.back, l->page, read_only,
+    err = guest->ops->grant(guest->ctx, q->dev->peer, l->page, read_only,
                             &l->gref);
     if (err) {
         guest->ops->pages_free(guest->ctx, l->page, 1);
@@ -22,7 +22,7 @@ static int lend(struct splitio_netfront_queue *q, struct lent_page *l,
 
 static void take_back(struct splitio_netfront_queue *q, struct lent_page *l)
 {
-    const struct splitio_guest_port *guest = q->dev->config.guest;
+    const struct splitio_guest_port *guest = &q->dev->config.port;
 
     if (!l->page)
         return;
@@ -75,8 +75,8 @@ static int make_ring(struct splitio_ring_front *r, void *page,
 
 static void wake(struct splitio_netfront *dev)
 {
-    if (splitio_xchg_u32(&dev->woken, 1) == 0 && dev->config.wake)
-        dev->config.wake(dev->config.arg);
+    if (splitio_xchg_u32(&dev->woken, 1) == 0 && dev->config.wake.fn)
+        dev->config.wake.fn(dev->config.wake.arg);
 }
 
 static void on_tx_event(void *arg)
@@ -97,8 +97,8 @@ static void on_rx_event(void *arg)
 
 static int open_events(struct splitio_netfront_queue *q, bool split)
 {
-    const struct splitio_guest_port *guest = q->dev->config.guest;
-    splitio_domid_t back = q->dev->config.back;
+    const struct splitio_guest_port *guest = &q->dev->config.port;
+    splitio_domid_t back = q->dev->peer;
     struct splitio_event_handler tx = {on_tx_event, q};
     struct splitio_event_handler rx = {on_rx_event, q};
     int err;
@@ -127,8 +127,8 @@ static void reset(struct splitio_netfront_queue *q)
     q->tx_event = q->rx_event = 0;
 }
 
-int netfront_queue_open(struct splitio_netfront_queue *q, bool split,
-                        struct splitio_netif_queue_link *link)
+int splitio_netfront_queue_open(struct splitio_netfront_queue *q, bool split,
+                                struct splitio_netif_queue_link *link)
 {
     uint32_t index = q->dev->config.ring_index;
     int err;
@@ -147,7 +147,7 @@ int netfront_queue_open(struct splitio_netfront_queue *q, bool split,
         take_all_back(q);
         return err;
     }
-    netfront_rx_post(q);
+    splitio_netfront_rx_post(q);
     q->rx_notify = false; /* a back looks at its rings when it connects */
     link->tx_gref = q->tx_ring.gref;
     link->rx_gref = q->rx_ring.gref;
@@ -156,9 +156,9 @@ int netfront_queue_open(struct splitio_netfront_queue *q, bool split,
     return 0;
 }
 
-void netfront_queue_close(struct splitio_netfront_queue *q)
+void splitio_netfront_queue_close(struct splitio_netfront_queue *q)
 {
-    const struct splitio_guest_port *guest = q->dev->config.guest;
+    const struct splitio_guest_port *guest = &q->dev->config.port;
 
     if (q->rx_evtchn != q->tx_evtchn)
         guest->ops->event_close(guest->ctx, q->rx_evtchn);

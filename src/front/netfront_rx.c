@@ -14,7 +14,7 @@ static uint32_t free_slots(const struct splitio_netfront_queue *q)
            (q->rx.ring.req_prod - q->rx.ring.rsp_cons);
 }
 
-void netfront_rx_post(struct splitio_netfront_queue *q)
+void splitio_netfront_rx_post(struct splitio_netfront_queue *q)
 {
     uint32_t nr = free_slots(q);
 
@@ -156,7 +156,7 @@ static void deliver(struct splitio_netfront_queue *q,
         dev->config.receive(dev->config.arg, &f);
 }
 
-int netfront_rx_poll(struct splitio_netfront_queue *q, unsigned budget)
+int splitio_netfront_rx_poll(struct splitio_netfront_queue *q, unsigned budget)
 {
     struct splitio_netif_rx_packet p;
     unsigned done = 0;
@@ -167,7 +167,7 @@ int netfront_rx_poll(struct splitio_netfront_queue *q, unsigned budget)
         if (n < 0)
             return n;
         if (n == 0) {
-            netfront_rx_post(q);
+            splitio_netfront_rx_post(q);
             n = splitio_ring_front_rearm(&q->rx.ring, 1);
             if (n < 0)
                 return n;
@@ -181,8 +181,8 @@ int netfront_rx_poll(struct splitio_netfront_queue *q, unsigned budget)
         else
             deliver(q, &p);
         if (free_slots(q) >= RX_POST_SLOTS)
-            netfront_rx_post(q);
+            splitio_netfront_rx_post(q);
     }
-    netfront_rx_post(q);
+    splitio_netfront_rx_post(q);
     return (int)done;
 }

@@ -2,7 +2,7 @@
 /* Sending: copy into lent pages, fill slots, reclaim what is answered. */
 #include "netfront_impl.h"
 
-int netfront_tx_reap(struct splitio_netfront_queue *q)
+int splitio_netfront_tx_reap(struct splitio_netfront_queue *q)
 {
     struct splitio_netif_tx_response rsp;
     int n;
@@ -26,7 +26,7 @@ static bool has_room(const struct splitio_netfront_queue *q, uint32_t pages,
     return q->nr_free >= pages && splitio_ring_front_room(&q->tx.ring) >= slots;
 }
 
-int netfront_tx_wait(struct splitio_netfront_queue *q)
+int splitio_netfront_tx_wait(struct splitio_netfront_queue *q)
 {
     uint32_t half = q->dev->config.nr_tx_pages / 2;
     uint32_t pages = q->tx_want_pages > half ? q->tx_want_pages : half;
@@ -40,7 +40,7 @@ int netfront_tx_wait(struct splitio_netfront_queue *q)
         n = splitio_ring_front_rearm(&q->tx.ring, distance);
         if (n < (int)distance)
             return n < 0 ? n : 0;
-        n = netfront_tx_reap(q);
+        n = splitio_netfront_tx_reap(q);
         if (n < 0)
             return n;
     }
@@ -54,14 +54,14 @@ static int want_room(struct splitio_netfront_queue *q, uint32_t pages,
 
     if (has_room(q, pages, pages + extras))
         return 0;
-    n = netfront_tx_reap(q);
+    n = splitio_netfront_tx_reap(q);
     if (n < 0)
         return n;
     if (has_room(q, pages, pages + extras))
         return 0;
     q->tx_want_pages = pages;
     q->tx_want_slots = pages + extras;
-    n = netfront_tx_wait(q);
+    n = splitio_netfront_tx_wait(q);
     if (n != 0)
         return n < 0 ? n : 0;
     q->tx_blocked = true;
@@ -268,8 +268,8 @@ static int send_cut(struct splitio_netfront_queue *q,
     return 0;
 }
 
-int netfront_tx_send(struct splitio_netfront_queue *q,
-                     const struct splitio_frame *frame)
+int splitio_netfront_tx_send(struct splitio_netfront_queue *q,
+                             const struct splitio_frame *frame)
 {
     uint32_t feature = frame->gso_type == SPLITIO_GSO_TCPV4
                            ? SPLITIO_NETIF_F_GSO_TCPV4

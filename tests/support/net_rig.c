@@ -45,20 +45,17 @@ struct net_rig *rig_new(void)
     r->nic.flags =
         SPLITIO_NIC_CSUM | SPLITIO_NIC_GSO_TCPV4 | SPLITIO_NIC_GSO_TCPV6;
     r->back_config = (struct splitio_netback_config){
-        .host = &r->pair->host_port,
+        .port = r->pair->host_port,
         .nic = test_nic(&r->nic),
-        .front = PAIR_GUEST,
         .features = SPLITIO_NETIF_F_ALL,
-        .wake = on_back_wake,
-        .arg = r,
+        .wake = {on_back_wake, r},
     };
     r->front_config = (struct splitio_netfront_config){
-        .guest = &r->pair->guest_port,
-        .back = 0,
+        .port = r->pair->guest_port,
         .features = SPLITIO_NETIF_F_ALL,
         .receive = on_receive,
         .tx_room = on_room,
-        .wake = on_front_wake,
+        .wake = {on_front_wake, r},
         .arg = r,
     };
     return r;
@@ -103,8 +100,10 @@ void rig_join(struct net_rig *r)
     rig_init_back(r);
     rig_init_front(r);
     splitio_netback_offer(&r->back, &offer);
-    assert_int_equal(splitio_netfront_connect(&r->front, &offer, &r->link), 0);
-    assert_int_equal(splitio_netback_connect(&r->back, &r->link), 0);
+    assert_int_equal(splitio_netfront_connect(&r->front, 0, &offer, &r->link),
+                     0);
+    assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &r->link),
+                     0);
 }
 
 void rig_delete(struct net_rig *r)

@@ -484,9 +484,11 @@ static void one_event_channel_is_enough(void **state)
     rig_init_front(r);
     splitio_netback_offer(&r->back, &offer);
     offer.split_evtchn = false;
-    assert_int_equal(splitio_netfront_connect(&r->front, &offer, &r->link), 0);
+    assert_int_equal(splitio_netfront_connect(&r->front, 0, &offer, &r->link),
+                     0);
     assert_int_equal(r->link.queues[0].tx_evtchn, r->link.queues[0].rx_evtchn);
-    assert_int_equal(splitio_netback_connect(&r->back, &r->link), 0);
+    assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &r->link),
+                     0);
     for (i = 0; i < 200; i++) {
         check_out(r, make_noise(some_length()));
         check_in(r, make_noise(some_length()));
@@ -528,9 +530,10 @@ static void back_that_restarts_loses_only_frames(void **state)
         queue_clear(&r->received);
         r->nic.send_room = UINT_MAX;
         splitio_netback_offer(&r->back, &offer);
-        assert_int_equal(splitio_netfront_connect(&r->front, &offer, &r->link),
-                         0);
-        assert_int_equal(splitio_netback_connect(&r->back, &r->link), 0);
+        assert_int_equal(
+            splitio_netfront_connect(&r->front, 0, &offer, &r->link), 0);
+        assert_int_equal(
+            splitio_netback_connect(&r->back, PAIR_GUEST, &r->link), 0);
         check_out(r, make_noise(some_length()));
         check_in(r, make_noise(some_length()));
     }
@@ -550,10 +553,12 @@ static void frames_sent_early_arrive(void **state)
     rig_init_back(r);
     rig_init_front(r);
     splitio_netback_offer(&r->back, &offer);
-    assert_int_equal(splitio_netfront_connect(&r->front, &offer, &r->link), 0);
+    assert_int_equal(splitio_netfront_connect(&r->front, 0, &offer, &r->link),
+                     0);
     assert_int_equal(splitio_netfront_send(&r->front, &f), 0);
     splitio_netfront_kick(&r->front);
-    assert_int_equal(splitio_netback_connect(&r->back, &r->link), 0);
+    assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &r->link),
+                     0);
     rig_run(r);
     got = queue_get(&r->nic.out);
     assert_same(&k, &got);
