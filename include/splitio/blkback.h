@@ -215,7 +215,7 @@ int splitio_blkback_fini(struct splitio_blkback *dev);
 
 /** @brief The counters. Caller: owner. */
 static inline const struct splitio_blkback_stats *
-splitio_blkback_stats(const struct splitio_blkback *dev)
+splitio_blkback_get_stats(const struct splitio_blkback *dev)
 {
     return &dev->stats;
 }

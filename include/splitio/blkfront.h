@@ -106,6 +106,9 @@ struct splitio_blkfront_config {
     struct splitio_guest_port port;
     /** Called when there is work for poll(); fn may be NULL. */
     struct splitio_event_handler wake;
+    /** Called from poll(): is_up() or the disk's size has another answer now;
+     *  fn may be NULL. */
+    struct splitio_event_handler changed;
     struct splitio_store *store; /**< NULL: no handshake */
     const char *dir;             /**< own directory in the store, copied */
     bool direct;                 /**< lend the caller's buffers */
@@ -298,7 +301,7 @@ int splitio_blkfront_fini(struct splitio_blkfront *dev);
 
 /** @brief The disk; nr_sectors is 0 before the first connection. */
 static inline const struct splitio_blkfront_info *
-splitio_blkfront_info(const struct splitio_blkfront *dev)
+splitio_blkfront_get_info(const struct splitio_blkfront *dev)
 {
     return &dev->info;
 }
@@ -311,7 +314,7 @@ static inline bool splitio_blkfront_is_up(const struct splitio_blkfront *dev)
 
 /** @brief The counters. Caller: owner. */
 static inline const struct splitio_blkfront_stats *
-splitio_blkfront_stats(const struct splitio_blkfront *dev)
+splitio_blkfront_get_stats(const struct splitio_blkfront *dev)
 {
     return &dev->stats;
 }

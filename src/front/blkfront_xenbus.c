@@ -277,14 +277,31 @@ static int negotiate(void *drv)
                                        min_u32(order, dev->cfg.max_ring_order));
 }
 
+static void changed(const struct splitio_blkfront *dev)
+{
+    if (dev->cfg.changed.fn)
+        dev->cfg.changed.fn(dev->cfg.changed.arg);
+}
+
 static int connected(void *drv)
 {
-    return splitio_blkfront_go(drv);
+    int err = splitio_blkfront_go(drv);
+
+    if (!err)
+        changed(drv);
+    return err;
+}
+
+static int updated(void *drv)
+{
+    changed(drv);
+    return 0;
 }
 
 static int disconnect(void *drv)
 {
     splitio_blkfront_close_rings(drv);
+    changed(drv);
     return 0;
 }
 
@@ -307,6 +324,7 @@ const struct splitio_xenbus_driver splitio_blkfront_xenbus_driver = {
     .tell = tell,
     .negotiate = negotiate,
     .connected = connected,
+    .updated = updated,
     .quiesce = quiesce,
     .disconnect = disconnect,
 };
