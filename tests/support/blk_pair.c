@@ -3,6 +3,7 @@
 
 #include "cm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,13 @@ static void wake(void *arg)
     p->nr_wakes++;
 }
 
+static void changed(void *arg)
+{
+    struct blk_pair *p = arg;
+
+    p->nr_changes++;
+}
+
 void pair_defaults(struct blk_pair *p)
 {
     memset(p, 0, sizeof(*p));
@@ -23,6 +31,7 @@ void pair_defaults(struct blk_pair *p)
         .kind = "vbd", .devid = 51712, .front = 1, .back = 0};
     p->front_cfg = (struct splitio_blkfront_config){
         .wake = {wake, p},
+        .changed = {changed, p},
         .max_queues = 1,
         .max_segs = 64,
         .pool_pages = 128,
@@ -61,6 +70,16 @@ void pair_machine(struct blk_pair *p)
         p->ios[i].buf = port.ops->pages_alloc(port.ctx, BUF_PAGES);
         assert_non_null(p->ios[i].buf);
     }
+}
+
+int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
+                   const char *value)
+{
+    char path[SPLITIO_TOOLSTACK_PATH_MAX + 64];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, key);
+    return splitio_store_server_write_text(splitio_fake_server(p->fake), path,
+                                           value);
 }
 
 void pair_front_new(struct blk_pair *p)
@@ -245,7 +264,7 @@ static bool place(struct blk_pair *p, uint64_t nr, uint64_t *sector)
 
 static enum splitio_blk_op pick_op(struct blk_pair *p)
 {
-    uint32_t flags = splitio_blkfront_info(&p->front)->flags;
+    uint32_t flags = splitio_blkfront_get_info(&p->front)->flags;
     uint32_t r = blk_random(&p->random) % 16;
 
     if (r == 0 && (flags & SPLITIO_BLKFRONT_FLUSHES))

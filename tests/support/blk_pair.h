@@ -39,7 +39,7 @@ struct blk_pair {
     uint8_t *locked; /* sectors with a request in flight */
     uint32_t random;
     bool front_up, back_up; /* which halves exist */
-    unsigned nr_wakes;
+    unsigned nr_wakes, nr_changes;
     uint64_t nr_ok, nr_bad;
     uint8_t *heap; /* buffers of the ios, pages of the guest */
     struct pair_io ios[PAIR_IOS];
@@ -53,6 +53,9 @@ void pair_front_new(struct blk_pair *p);
 void pair_back_new(struct blk_pair *p);
 /* All of it, until both are connected. */
 void pair_connect(struct blk_pair *p);
+/* Write a key of one of the directories, as the toolstack. */
+int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
+                   const char *value);
 /* Step and poll until nothing moves, at most @rounds times. */
 void pair_run(struct blk_pair *p, unsigned rounds);
 /* One round; what moved. */
