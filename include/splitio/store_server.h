@@ -33,7 +33,9 @@
  * reply; a malformed frame or index makes the connection bad: its watches and
  * transactions go, nothing more is read, others go on. A domain's nodes,
  * watches, transactions and memory are bounded by splitio_store_quota. A
- * connection that does not take its replies is not read from.
+ * connection that does not take its replies is not read from. Guests cannot
+ * starve domain 0's transactions with conflicts: after three in a row its next
+ * one makes them wait until it has ended.
  *
  * **Errors.** Calls of the embedder return SPLITIO_E* values; clients get the
  * errno names that splitio_xs_error_name() gives them.
@@ -212,6 +214,7 @@ struct splitio_store_conn {
     struct splitio_store_link of_server, of_domain, ready;
     struct splitio_store_link watches, transactions, events;
     uint32_t nr_events;
+    uint32_t conflicts; /* transactions in a row that ended in EAGAIN */
     int status;         /* 0, or why it is over */
     uint32_t in_bytes;  /* of the request being received */
     uint32_t out_bytes; /* of the message being sent */

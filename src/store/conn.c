@@ -120,7 +120,21 @@ bool splitio_xsd_conn_has_request(const struct splitio_store_conn *conn)
         splitio_store_conn_room(conn) > 0)
         return false;
     return is_priv(d) ||
-           d->outstanding < conn->server->config.quota.outstanding;
+           (d->outstanding < conn->server->config.quota.outstanding &&
+            conn->server->nr_urgent == 0);
+}
+
+void splitio_xsd_conn_wake_all(struct splitio_store_server *s)
+{
+    struct splitio_store_link *at;
+
+    for (at = s->conns.next; at != &s->conns; at = at->next) {
+        struct splitio_store_conn *conn =
+            SPLITIO_CONTAINER_OF(at, struct splitio_store_conn, of_server);
+
+        if (splitio_xsd_conn_has_request(conn))
+            splitio_xsd_conn_make_ready(conn);
+    }
 }
 
 /* Events go first: they tell of what happened before the request. */

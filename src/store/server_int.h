@@ -10,6 +10,8 @@
 #define DOMAIN_BUCKETS 64u
 /* So that an event with the longest path fits into a message. */
 #define TOKEN_MAX_BYTES (SPLITIO_XS_PAYLOAD_MAX - PATH_MAX_BYTES - 2)
+/* Conflicts in a row after which domain 0's transaction is urgent. */
+#define CONFLICTS_MAX 3u
 /* Requests that one connection gets done before others have a turn. */
 #define CONN_BUDGET 16u
 /* xenstore's EPERM, which enum splitio_error does not have. */
@@ -79,6 +81,7 @@ struct store_tx {
     uint32_t id, nr_nodes;
     uint32_t created, removed; /* own nodes: for the node quota */
     bool doomed;               /* will end in EAGAIN whatever it does */
+    bool urgent;               /* guests wait for its end */
 };
 
 /* An event that waits at its connection. */
@@ -114,6 +117,7 @@ struct splitio_store_server {
     struct store_node *special;         /* parent of the "@..." nodes */
     uint64_t gen;
     uint32_t next_tx_id;
+    uint32_t nr_urgent; /* transactions that guests wait for */
     uint32_t nr_events, nr_watches, nr_transactions, nr_nodes, nr_conns;
     char path[PATH_MAX_BYTES + 1]; /* of the request that is acted on */
     char walk[PATH_MAX_BYTES + 1]; /* of the node that a walk is at */
@@ -327,6 +331,8 @@ bool splitio_xsd_event_send(struct splitio_store_conn *conn);
 /* --- conn.c, requests -------------------------------------------------- */
 
 void splitio_xsd_conn_make_ready(struct splitio_store_conn *conn);
+/* Makes every connection ready that waits with a request. */
+void splitio_xsd_conn_wake_all(struct splitio_store_server *s);
 /* Frees what the connection holds; its state is `status` from then on. */
 void splitio_xsd_conn_shut(struct splitio_store_conn *conn, int status);
 /* True if conn has a whole request and may have it done. */

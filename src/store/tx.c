@@ -141,6 +141,8 @@ int splitio_xsd_tx_start(struct splitio_store_conn *conn, uint32_t *id)
         tx->id = ++s->next_tx_id;
     while (tx->id == 0 || splitio_xsd_tx_find(conn, tx->id));
     list_append(&conn->transactions, &tx->of_conn);
+    tx->urgent = is_priv(d) && conn->conflicts >= CONFLICTS_MAX;
+    s->nr_urgent += tx->urgent;
     d->transactions++;
     s->nr_transactions++;
     *id = tx->id;
@@ -166,21 +168,28 @@ struct store_tx *splitio_xsd_tx_find(const struct splitio_store_conn *conn,
 static void tx_free(struct store_tx *tx)
 {
     struct splitio_store_conn *conn = tx->conn;
+    struct splitio_store_server *s = conn->server;
+    bool was_urgent = tx->urgent;
 
     drop_overlay(tx);
     txnode_free(tx, tx->root);
     list_remove(&tx->of_conn);
     conn->domain->transactions--;
-    conn->server->nr_transactions--;
-    splitio_xsd_domain_free(conn->server, conn->domain, tx, sizeof(*tx));
+    s->nr_urgent -= was_urgent;
+    s->nr_transactions--;
+    splitio_xsd_domain_free(s, conn->domain, tx, sizeof(*tx));
+    if (was_urgent && s->nr_urgent == 0)
+        splitio_xsd_conn_wake_all(s);
 }
 
 int splitio_xsd_tx_end(struct store_tx *tx, bool commit)
 {
+    struct splitio_store_conn *conn = tx->conn;
     int err = 0;
 
     if (commit)
         err = tx->doomed ? SPLITIO_EAGAIN : splitio_xsd_tx_commit(tx);
+    conn->conflicts = err == SPLITIO_EAGAIN ? conn->conflicts + 1 : 0;
     tx_free(tx);
     return err;
 }
