@@ -164,8 +164,8 @@ static void listener_ready(struct source *s, uint32_t events)
 static bool is_served(const struct sockaddr_un *at)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool served = fd >= 0 && connect(fd, (const struct sockaddr *)at,
-                                     sizeof(*at)) == 0;
+    bool served =
+        fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
 
     if (fd >= 0)
         close(fd);

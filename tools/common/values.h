@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Texts to values, with a bound each. All return 0 or -1. */
-#ifndef SPLITIOD_VALUES_H
-#define SPLITIOD_VALUES_H
+#ifndef SPLITIO_TOOLS_VALUES_H
+#define SPLITIO_TOOLS_VALUES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,4 +22,4 @@ int value_mac(const char *text, uint8_t mac[6]);
  * number itself. Source: docs/man/xen-vbd-interface.7. */
 int value_vdev(const char *text, uint32_t *vdev);
 
-#endif /* SPLITIOD_VALUES_H */
+#endif /* SPLITIO_TOOLS_VALUES_H */
