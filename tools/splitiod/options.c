@@ -2,7 +2,7 @@
 /* The vocabulary of splitiod: objects, their keys, and what must be there. */
 #include "options.h"
 
-#include "values.h"
+#include "../common/values.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -290,6 +290,7 @@ int options_check(struct options *o)
 void options_init(struct options *o)
 {
     memset(o, 0, sizeof(*o));
+    o->ready_fd = -1;
     o->max_guests = 16;
     o->max_guest_mib = 256;
     for (unsigned i = 0; i < MAX_DISKS; i++) {

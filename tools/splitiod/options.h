@@ -60,6 +60,7 @@ struct options {
     unsigned max_guest_mib;
     bool verbose;
     bool check_only;
+    int ready_fd; /* -1: none */
     struct disk_options disks[MAX_DISKS];
     struct nic_options nics[MAX_NICS];
     struct switch_options switches[MAX_SWITCHES];

@@ -2,7 +2,10 @@
 /* Where options come from: the command line, and a file read with inih. */
 #include "options.h"
 
+#include "../common/values.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <ini.h>
 #include <stdio.h>
@@ -32,6 +35,7 @@ static const char help_text[] =
     "                           [guest NAME]\n"
     "      --max-guests N       at the same time (16)\n"
     "      --max-guest-mib N    memory that one guest may bring (256)\n"
+    "      --ready-fd N         write a line there when guests can join\n"
     "      --check              look at options and media, then leave\n"
     "  -v, --verbose            tell more\n"
     "      --help, --version\n";
@@ -40,6 +44,7 @@ enum {
     OPT_STORE_SOCKET = 256,
     OPT_MAX_GUESTS,
     OPT_MAX_GUEST_MIB,
+    OPT_READY_FD,
     OPT_CHECK,
     OPT_HELP,
     OPT_VERSION,
@@ -55,6 +60,7 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
     {"max-guests", required_argument, NULL, OPT_MAX_GUESTS},
     {"max-guest-mib", required_argument, NULL, OPT_MAX_GUEST_MIB},
+    {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"check", no_argument, NULL, OPT_CHECK},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, OPT_HELP},
@@ -114,6 +120,19 @@ static int bad_option(struct options *o, char **argv)
     return -1;
 }
 
+static int set_ready_fd(struct options *o, const char *text)
+{
+    uint64_t fd;
+
+    if (value_number(text, 0, 65535, &fd) || fcntl((int)fd, F_GETFD) < 0) {
+        snprintf(o->error, sizeof(o->error),
+                 "--ready-fd %s: no open file descriptor", text);
+        return -1;
+    }
+    o->ready_fd = (int)fd;
+    return 0;
+}
+
 static int take_option(struct options *o, int c, char **argv)
 {
     switch (c) {
@@ -138,6 +157,8 @@ static int take_option(struct options *o, int c, char **argv)
     case 'v':
         o->verbose = true;
         return 0;
+    case OPT_READY_FD:
+        return set_ready_fd(o, optarg);
     case OPT_CHECK:
         o->check_only = true;
         return 0;

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon: opening, the loop, closing. */
+#include "daemon.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUDGET        64u
+#define TICK_SECONDS  2
+#define STALL_NS      UINT64_C(10000000000)
+#define PAGES_PER_MIB 256u
+
+/* The machine is polled by every turn of the loop; being ready is enough. */
+static void machine_ready(struct source *s, uint32_t events)
+{
+    (void)s;
+    (void)events;
+}
+
+static void signal_ready(struct source *s, uint32_t events)
+{
+    struct daemon *d = s->user;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(s->fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    log_line(LOG_INFO, "stopping: %s", strsignal((int)info.ssi_signo));
+    d->stopping = true;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void tick(struct device *p, uint64_t now)
+{
+    char text[SPLITIO_XENBUS_TEXT_MAX];
+
+    p->kind->tick(p);
+    if (splitio_xenbus_check(p->kind->xenbus(p), now, STALL_NS) == 0)
+        return;
+    splitio_xenbus_describe(p->kind->xenbus(p), text, sizeof(text));
+    log_line(LOG_WARNING, "%s of domain %u does not get on: %s", p->name,
+             p->nodes.front, text);
+}
+
+static void timer_ready(struct source *s, uint32_t events)
+{
+    struct daemon *d = s->user;
+    uint64_t count, now = now_ns();
+
+    (void)events;
+    if (read(s->fd, &count, sizeof(count)) < 0)
+        return;
+    for (struct device *p = d->devices; p; p = p->next)
+        if (!p->ending)
+            tick(p, now);
+}
+
+static int add_source(struct daemon *d, struct source *s, int fd,
+                      void (*ready)(struct source *s, uint32_t events))
+{
+    *s = (struct source){.fd = fd, .ready = ready, .user = d};
+    return fd < 0 ? -1 : loop_add(&d->loop, s, EPOLLIN);
+}
+
+static int open_signals(struct daemon *d)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return add_source(d, &d->signals,
+                      signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+                      signal_ready);
+}
+
+static int open_timer(struct daemon *d)
+{
+    const struct itimerspec every = {{TICK_SECONDS, 0}, {TICK_SECONDS, 0}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+    if (fd >= 0)
+        timerfd_settime(fd, 0, &every, NULL);
+    return add_source(d, &d->timer, fd, timer_ready);
+}
+
+static int open_machine(struct daemon *d, char *reason, unsigned bytes)
+{
+    const struct splitio_shm_machine_config cfg = {
+        .path = d->options->socket,
+        .max_guests = (uint16_t)d->options->max_guests,
+        .max_pages = d->options->max_guest_mib * PAGES_PER_MIB,
+        .ops = &daemon_machine_ops,
+        .arg = d,
+    };
+
+    if (splitio_shm_machine_open(&d->machine, &cfg, reason, bytes))
+        return -1;
+    if (add_source(d, &d->machine_source, splitio_shm_machine_fd(d->machine),
+                   machine_ready) == 0)
+        return 0;
+    snprintf(reason, bytes, "cannot watch the guests' socket");
+    return -1;
+}
+
+int daemon_open(struct daemon *d, const struct options *o, char *reason,
+                unsigned reason_bytes)
+{
+    memset(d, 0, sizeof(*d));
+    d->options = o;
+    d->loop.fd = d->signals.fd = d->timer.fd = d->media.wake.fd = -1;
+    if (loop_init(&d->loop) || open_signals(d) || open_timer(d)) {
+        snprintf(reason, reason_bytes, "cannot make the event loop: %s",
+                 strerror(errno));
+        goto out_close;
+    }
+    if (media_open(&d->media, &d->loop, o, reason, reason_bytes))
+        goto out_close;
+    if (o->check_only)
+        return 0;
+    if (open_machine(d, reason, reason_bytes))
+        goto out_close;
+    if (o->store_socket) {
+        d->store = store_socket_open(
+            &d->loop, splitio_shm_machine_store_server(d->machine),
+            o->store_socket, reason, reason_bytes);
+        if (!d->store)
+            goto out_close;
+    }
+    return 0;
+
+out_close:
+    daemon_close(d);
+    return -1;
+}
+
+/* Poll every device; end those that are ending. Things done. */
+static unsigned poll_devices(struct daemon *d)
+{
+    struct device **p = &d->devices;
+    unsigned n = 0;
+
+    while (*p) {
+        struct device *device = *p;
+        struct device *next = device->next;
+        int done;
+
+        if (device->ending) {
+            if (device_end(device)) {
+                *p = next;
+                n++;
+                continue;
+            }
+        } else {
+            done = device->kind->poll(device, BUDGET);
+            n += done > 0 ? (unsigned)done : 0;
+        }
+        p = &device->next;
+    }
+    return n;
+}
+
+static unsigned turn(struct daemon *d)
+{
+    unsigned n = splitio_shm_machine_poll(d->machine, BUDGET);
+
+    return n + poll_devices(d);
+}
+
+int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes)
+{
+    bool busy = true;
+
+    while (!d->stopping) {
+        int err = loop_run_once(&d->loop, busy);
+
+        if (err) {
+            snprintf(reason, reason_bytes, "waiting for events: %s",
+                     strerror(-err));
+            return -1;
+        }
+        busy = turn(d) != 0 || splitio_shm_machine_has_work(d->machine);
+    }
+    return 0;
+}
+
+static void close_machine(struct daemon *d)
+{
+    for (struct device *p = d->devices; p; p = p->next)
+        p->ending = true;
+    /* Waits for the disks: what they have been asked to do is finished. */
+    while (d->devices) {
+        if (turn(d) == 0 && d->devices)
+            (void)loop_run_once(&d->loop, false);
+    }
+    store_socket_close(d->store);
+    loop_remove(&d->loop, &d->machine_source);
+    if (splitio_shm_machine_close(d->machine))
+        log_line(LOG_ERROR, "pages of guests are still mapped");
+}
+
+void daemon_close(struct daemon *d)
+{
+    if (d->machine)
+        close_machine(d);
+    if (d->media.wake.fd >= 0)
+        media_close(&d->media);
+    if (d->timer.fd >= 0)
+        close(d->timer.fd);
+    if (d->signals.fd >= 0)
+        close(d->signals.fd);
+    loop_fini(&d->loop);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon: a machine, what it exports, and the loop that moves it. */
+#ifndef SPLITIOD_DAEMON_H
+#define SPLITIOD_DAEMON_H
+
+#include "device.h"
+#include "options.h"
+#include "store_socket.h"
+
+struct daemon {
+    const struct options *options;
+    struct loop loop;
+    struct media media;
+    struct splitio_shm_machine *machine;
+    struct store_socket *store;
+    struct source machine_source, signals, timer;
+    struct device *devices;
+    bool stopping;
+};
+
+/* 0; -1 with a one-line reason, and nothing is open. */
+int daemon_open(struct daemon *d, const struct options *o, char *reason,
+                unsigned reason_bytes);
+
+/* Serve until SIGTERM or SIGINT. 0; -1 with a reason. */
+int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes);
+
+/* Let go of all guests, finish what the disks are doing, close. */
+void daemon_close(struct daemon *d);
+
+/* Called for guests; arg is the daemon. In guests.c. */
+extern const struct splitio_shm_machine_ops daemon_machine_ops;
+
+#endif /* SPLITIOD_DAEMON_H */

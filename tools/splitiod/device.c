@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What disks and NICs of guests have in common. */
+#include "device.h"
+
+#include <stdlib.h>
+
+bool device_end(struct device *d)
+{
+    d->ending = true;
+    if (d->kind->end(d) != 0)
+        return false;
+    splitio_toolstack_device_remove(d->server, &d->nodes);
+    free(d);
+    return true;
+}

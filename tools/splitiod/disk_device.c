@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest's disk: blkback over the medium's engine. */
+#include "device.h"
+
+#include <splitio/blkback.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct disk_device {
+    struct device device; /* first: freed as one */
+    struct splitio_blkback back;
+    const struct medium *medium;
+    uint64_t nr_sectors;
+    void *mem;
+};
+
+static struct disk_device *of(struct device *d)
+{
+    return SPLITIO_CONTAINER_OF(d, struct disk_device, device);
+}
+
+static int disk_poll(struct device *d, unsigned budget)
+{
+    return splitio_blkback_poll(&of(d)->back, budget);
+}
+
+/* An image that has grown is told to the front. */
+static void disk_tick(struct device *d)
+{
+    struct disk_device *disk = of(d);
+    struct splitio_disk_info info;
+
+    if (disk->medium->disk.ops->info(disk->medium->disk.ctx, &info) ||
+        info.nr_sectors == disk->nr_sectors)
+        return;
+    if (splitio_blkback_resized(&disk->back) == 0)
+        disk->nr_sectors = info.nr_sectors;
+}
+
+static int disk_end(struct device *d)
+{
+    int err = splitio_blkback_fini(&of(d)->back);
+
+    if (err == 0)
+        free(of(d)->mem);
+    return err;
+}
+
+static struct splitio_xenbus *disk_xenbus(struct device *d)
+{
+    return &of(d)->back.xb;
+}
+
+static const struct device_kind disk_kind = {
+    .poll = disk_poll,
+    .tick = disk_tick,
+    .end = disk_end,
+    .xenbus = disk_xenbus,
+};
+
+static int write_nodes(struct disk_device *d)
+{
+    const struct disk_options *o = d->medium->options;
+    char number[16];
+    const struct splitio_toolstack_key front_keys[] = {
+        {"virtual-device", number},
+        {"device-type", "disk"},
+    };
+    const struct splitio_toolstack_key back_keys[] = {
+        {"params", o->file ? o->file : ""},
+        {"mode", o->read_only ? "r" : "w"},
+        {"device-type", "disk"},
+    };
+
+    snprintf(number, sizeof(number), "%u", o->vdev);
+    return splitio_toolstack_device_add(
+        d->device.server, &d->device.nodes, front_keys,
+        SPLITIO_ARRAY_LEN(front_keys), back_keys, SPLITIO_ARRAY_LEN(back_keys));
+}
+
+static int make_back(struct disk_device *d, struct splitio_shm_machine *machine)
+{
+    char dir[SPLITIO_TOOLSTACK_PATH_MAX];
+    const struct splitio_blkback_config cfg = {
+        .port = splitio_shm_machine_host_port(machine),
+        .disk = d->medium->disk,
+        .store = splitio_shm_machine_store(machine),
+        .dir = dir,
+        .native_abi = SPLITIO_BLKIF_ABI_X86_64,
+        .read_only = d->medium->options->read_only,
+        .max_queues = 4,
+        .max_ring_order = 4,
+        .max_in_flight = 256,
+        .max_indirect = 256,
+        .max_persistent = 4096,
+    };
+    size_t bytes = splitio_blkback_mem_bytes(&cfg);
+
+    splitio_toolstack_back_path(&d->device.nodes, dir);
+    bytes = (bytes + SPLITIO_PAGE_MASK) & ~(size_t)SPLITIO_PAGE_MASK;
+    d->mem = aligned_alloc(SPLITIO_PAGE_SIZE, bytes);
+    if (!d->mem)
+        return SPLITIO_ENOMEM;
+    return splitio_blkback_init(&d->back, &cfg, d->mem, bytes);
+}
+
+struct device *disk_device_new(struct splitio_shm_machine *machine,
+                               const struct medium *medium,
+                               splitio_domid_t front, char *reason,
+                               size_t reason_bytes)
+{
+    struct disk_device *d = calloc(1, sizeof(*d));
+    struct splitio_disk_info info = {0};
+    int err = SPLITIO_ENOMEM;
+
+    if (d) {
+        d->medium = medium;
+        d->device = (struct device){
+            .kind = &disk_kind,
+            .name = medium->options->name,
+            .nodes = {"vbd", medium->options->vdev, front, 0},
+            .server = splitio_shm_machine_store_server(machine),
+        };
+        (void)medium->disk.ops->info(medium->disk.ctx, &info);
+        d->nr_sectors = info.nr_sectors;
+        err = write_nodes(d);
+    }
+    if (!err) {
+        err = make_back(d, machine);
+        if (err)
+            splitio_toolstack_device_remove(d->device.server, &d->device.nodes);
+    }
+    if (!err)
+        return &d->device;
+    snprintf(reason, reason_bytes, "disk %s: %s", medium->options->name,
+             splitio_strerror(err));
+    if (d)
+        free(d->mem);
+    free(d);
+    return NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* splitiod: exports disks and NICs to guests. */
+#include "daemon.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct options options;
+static struct daemon self;
+
+/* Whoever started us may go on. */
+static void tell_ready(const struct options *o)
+{
+    log_line(LOG_INFO, "ready: %u disk%s, %u NIC%s, guests join on %s",
+             o->nr_disks, o->nr_disks == 1 ? "" : "s", o->nr_nics,
+             o->nr_nics == 1 ? "" : "s", o->socket);
+    log_notify("READY=1");
+    if (o->ready_fd < 0)
+        return;
+    if (write(o->ready_fd, "ready\n", 6) != 6)
+        log_line(LOG_WARNING, "nobody reads --ready-fd %d", o->ready_fd);
+    close(o->ready_fd);
+}
+
+static int serve(char *reason, unsigned bytes)
+{
+    int err;
+
+    if (options.check_only) {
+        puts("splitiod: options and media are good");
+        return 0;
+    }
+    tell_ready(&options);
+    err = daemon_run(&self, reason, bytes);
+    log_notify("STOPPING=1");
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    char reason[512] = "";
+    int err;
+
+    log_init(false);
+    options_init(&options);
+    err = options_parse(&options, argc, argv);
+    if (err) {
+        if (err < 0)
+            log_line(LOG_ERROR, "%s", options.error);
+        options_fini(&options);
+        return err < 0 ? 2 : 0;
+    }
+    log_init(options.verbose);
+    err = daemon_open(&self, &options, reason, sizeof(reason));
+    if (!err) {
+        err = serve(reason, sizeof(reason));
+        daemon_close(&self);
+    }
+    if (err)
+        log_line(LOG_ERROR, "%s", reason);
+    options_fini(&options);
+    return err ? 1 : 0;
+}

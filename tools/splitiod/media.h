@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the exports stand on: disk engines and switches, open for good. */
+#ifndef SPLITIOD_MEDIA_H
+#define SPLITIOD_MEDIA_H
+
+#include "loop.h"
+#include "options.h"
+
+#include <splitio/disk.h>
+#include <splitio/nic.h>
+
+/* The engine of one --disk. */
+struct medium {
+    const struct disk_options *options;
+    struct splitio_disk disk;
+    struct splitio_disk_file *file;
+    struct splitio_disk_memory *memory;
+    struct splitio_disk_null *null;
+};
+
+/* One --switch. */
+struct lan {
+    const struct switch_options *options;
+    struct splitio_switch *sw;
+    struct splitio_tap *uplink;
+    struct splitio_switch_port *uplink_port;
+    struct splitio_nic_cable cable;
+    struct source source; /* of the uplink */
+};
+
+struct media {
+    struct loop *loop;
+    struct source wake; /* an engine has results: the loop turns */
+    struct medium disks[MAX_DISKS];
+    struct lan lans[MAX_SWITCHES];
+    unsigned nr_disks, nr_lans;
+};
+
+/* Open everything. 0; -1 with a one-line reason, and nothing is open. */
+int media_open(struct media *m, struct loop *l, const struct options *o,
+               char *reason, unsigned reason_bytes);
+void media_close(struct media *m);
+
+struct lan *media_find_lan(struct media *m, const char *name);
+
+#endif /* SPLITIOD_MEDIA_H */
