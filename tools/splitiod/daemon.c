@@ -2,7 +2,7 @@
 /* The daemon: opening, the loop, closing. */
 #include "daemon.h"
 
-#include "log.h"
+#include "../common/log.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /* Guests come and go: who may join, and which devices it gets. */
 #include "daemon.h"
 
-#include "log.h"
+#include "../common/log.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* splitiod: exports disks and NICs to guests. */
+#include "../common/log.h"
 #include "daemon.h"
-#include "log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
     char reason[512] = "";
     int err;
 
-    log_init(false);
+    log_init("splitiod", false);
     options_init(&options);
     err = options_parse(&options, argc, argv);
     if (err) {
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         options_fini(&options);
         return err < 0 ? 2 : 0;
     }
-    log_init(options.verbose);
+    log_init("splitiod", options.verbose);
     err = daemon_open(&self, &options, reason, sizeof(reason));
     if (!err) {
         err = serve(reason, sizeof(reason));

@@ -3,7 +3,7 @@
 #ifndef SPLITIOD_MEDIA_H
 #define SPLITIOD_MEDIA_H
 
-#include "loop.h"
+#include "../common/loop.h"
 #include "options.h"
 
 #include <splitio/disk.h>

@@ -2,7 +2,7 @@
 /* The store on a unix socket. */
 #include "store_socket.h"
 
-#include "log.h"
+#include "../common/log.h"
 
 #include <errno.h>
 #include <stdio.h>

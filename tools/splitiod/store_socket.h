@@ -3,7 +3,7 @@
 #ifndef SPLITIOD_STORE_SOCKET_H
 #define SPLITIOD_STORE_SOCKET_H
 
-#include "loop.h"
+#include "../common/loop.h"
 
 #include <splitio/store_server.h>
 

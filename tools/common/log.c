@@ -15,14 +15,16 @@
 #define LINES_A_SECOND 20u
 
 static struct {
+    const char *name;
     bool verbose;
     bool journal;
     time_t second;
     unsigned lines, dropped;
 } state;
 
-void log_init(bool verbose)
+void log_init(const char *name, bool verbose)
 {
+    state.name = name;
     state.verbose = verbose;
     state.journal = getenv("JOURNAL_STREAM") != NULL;
 }
@@ -54,8 +56,8 @@ static bool may_speak(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec != state.second) {
         if (state.dropped) {
-            snprintf(text, sizeof(text), "splitiod: %u more lines not shown",
-                     state.dropped);
+            snprintf(text, sizeof(text), "%s: %u more lines not shown",
+                     state.name, state.dropped);
             put(LOG_WARNING, text);
         }
         state.second = now.tv_sec;
@@ -71,14 +73,15 @@ static bool may_speak(void)
 
 void log_line(enum log_level level, const char *format, ...)
 {
-    char text[600] = "splitiod: ";
-    size_t len = strlen(text);
+    char text[600];
+    size_t len;
     va_list ap;
 
     if (level == LOG_DEBUG && !state.verbose)
         return;
     if (!may_speak())
         return;
+    len = (size_t)snprintf(text, sizeof(text), "%.32s: ", state.name);
     va_start(ap, format);
     vsnprintf(text + len, sizeof(text) - len, format, ap);
     va_end(ap);

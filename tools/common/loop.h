@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The event loop: file descriptors and what to do when they are ready. */
-#ifndef SPLITIOD_LOOP_H
-#define SPLITIOD_LOOP_H
+#ifndef SPLITIO_TOOLS_LOOP_H
+#define SPLITIO_TOOLS_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,4 +29,4 @@ void loop_remove(struct loop *l, struct source *s);
 /* Wait (not at all if @p busy) and call what is ready. 0 or -errno. */
 int loop_run_once(struct loop *l, bool busy);
 
-#endif /* SPLITIOD_LOOP_H */
+#endif /* SPLITIO_TOOLS_LOOP_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What splitiod says: one line at a time, to standard error. */
-#ifndef SPLITIOD_LOG_H
-#define SPLITIOD_LOG_H
+/* What the programs say: one line at a time, to standard error. */
+#ifndef SPLITIO_TOOLS_LOG_H
+#define SPLITIO_TOOLS_LOG_H
 
 #include <stdbool.h>
 
@@ -12,9 +12,10 @@ enum log_level {
     LOG_DEBUG = 7,
 };
 
-void log_init(bool verbose);
+/* @p name goes in front of every line; it is kept. */
+void log_init(const char *name, bool verbose);
 
-/* A line "splitiod: ...". Under systemd it carries its level in front. Floods
+/* A line "name: ...". Under systemd it carries its level in front. Floods
  * are cut off: above 20 lines a second of what guests can cause, the rest is
  * counted and told in one line. */
 void log_line(enum log_level level, const char *format, ...)
@@ -23,4 +24,4 @@ void log_line(enum log_level level, const char *format, ...)
 /* Tell systemd (sd_notify(3)): "READY=1", "STOPPING=1". */
 void log_notify(const char *state);
 
-#endif /* SPLITIOD_LOG_H */
+#endif /* SPLITIO_TOOLS_LOG_H */

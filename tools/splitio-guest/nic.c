@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A netfront joined to a TAP interface. */
+#include "nic.h"
+
+#include "../common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUDGET        64
+#define PAGES_PER_MIB 256u
+
+static void on_existence(struct splitio_store_call *call, int status,
+                         const char *body, size_t len_bytes)
+{
+    (void)call;
+    (void)status;
+    (void)body;
+    (void)len_bytes;
+}
+
+/* Devices are in the store when a guest has joined, so one that is not there
+ * will not come. */
+static int check_exists(struct nic *n, const struct options *o, const char *dir)
+{
+    struct splitio_store *store = splitio_shm_guest_store(n->guest);
+    struct splitio_store_call call = {.done = on_existence};
+    char path[SPLITIO_XENBUS_DIR_MAX + 16];
+    int err;
+
+    snprintf(path, sizeof(path), "%s/backend", dir);
+    err = splitio_store_read(store, &call, 0, path);
+    if (!err)
+        err =
+            splitio_store_wait(store, &call, splitio_shm_guest_wait, n->guest);
+    if (err == SPLITIO_ENOENT)
+        log_line(
+            LOG_ERROR,
+            "guest %s has no NIC number %u; see the daemon's --nic options",
+            o->guest, o->nic);
+    else if (err)
+        log_line(LOG_ERROR, "asking the store: %s", splitio_strerror(err));
+    return err ? -1 : 0;
+}
+
+static int make_front(struct nic *n, const struct options *o)
+{
+    char dir[SPLITIO_XENBUS_DIR_MAX];
+    const struct splitio_netfront_config cfg = {
+        .port = splitio_shm_guest_port(n->guest),
+        .store = splitio_shm_guest_store(n->guest),
+        .dir = dir,
+        .features = SPLITIO_NETIF_F_ALL,
+        .max_queues = 1,
+    };
+    size_t bytes = splitio_netfront_mem_bytes(&cfg);
+    int err;
+
+    snprintf(dir, sizeof(dir), "/local/domain/%u/device/vif/%u",
+             splitio_shm_guest_domid(n->guest), o->nic);
+    if (check_exists(n, o, dir))
+        return -1;
+    n->mem = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    err = n->mem ? splitio_netfront_init(&n->front, &cfg, n->mem, bytes)
+                 : SPLITIO_ENOMEM;
+    if (err)
+        log_line(LOG_ERROR, "making the net front: %s", splitio_strerror(err));
+    return err ? -1 : 0;
+}
+
+int nic_open(struct nic *n, const struct options *o)
+{
+    const struct splitio_shm_guest_config cfg = {
+        .path = o->socket,
+        .name = o->guest,
+        .nr_pages = o->memory_mib * PAGES_PER_MIB,
+    };
+    char text[SPLITIO_SHM_TEXT_MAX];
+
+    memset(n, 0, sizeof(*n));
+    if (splitio_shm_guest_connect(&n->guest, &cfg, text, sizeof(text))) {
+        log_line(LOG_ERROR, "%s", text);
+        return -1;
+    }
+    if (make_front(n, o) == 0)
+        return 0;
+    splitio_shm_guest_close(n->guest);
+    free(n->mem);
+    return -1;
+}
+
+/* This thread works in another network namespace from now on. */
+static int enter_netns(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int err = fd < 0 || setns(fd, CLONE_NEWNET) ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        log_line(LOG_ERROR, "network namespace %s: %s; see ip netns", path,
+                 strerror(err));
+    return err ? -1 : 0;
+}
+
+/* Give the interface the front's address. */
+static int set_mac(struct nic *n, const char *name)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request;
+    int err;
+
+    memset(&request, 0, sizeof(request));
+    memcpy(request.ifr_name, name, strlen(name));
+    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    memcpy(request.ifr_hwaddr.sa_data, splitio_netfront_mac(&n->front), 6);
+    err = fd < 0 || ioctl(fd, SIOCSIFHWADDR, &request) ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        log_line(LOG_ERROR, "interface %s: setting its address: %s", name,
+                 strerror(err));
+    return err ? -1 : 0;
+}
+
+int nic_plug(struct nic *n, const struct options *o)
+{
+    char reason[256];
+
+    if (o->netns && enter_netns(o->netns))
+        return -1;
+    if (splitio_tap_open(&n->tap, o->tap, reason, sizeof(reason))) {
+        log_line(LOG_ERROR, "%s", reason);
+        return -1;
+    }
+    splitio_nic_join(&n->cable, splitio_tap_nic(n->tap),
+                     splitio_netfront_nic(&n->front));
+    return set_mac(n, o->tap);
+}
+
+int nic_turn(struct nic *n)
+{
+    int done = splitio_shm_guest_poll(n->guest, BUDGET);
+    int moved;
+
+    if (done < 0)
+        return done;
+    moved = splitio_netfront_poll(&n->front, BUDGET);
+    done += moved > 0 ? moved : 0;
+    if (n->tap) {
+        struct splitio_nic tap = splitio_tap_nic(n->tap);
+
+        moved = tap.ops->poll(tap.ctx, BUDGET);
+        done += moved;
+        if (moved)
+            splitio_netfront_kick(&n->front);
+    }
+    return done;
+}
+
+void nic_close(struct nic *n)
+{
+    if (n->tap)
+        splitio_nic_part(&n->cable);
+    while (splitio_netfront_fini(&n->front) == SPLITIO_EAGAIN &&
+           splitio_shm_guest_poll(n->guest, BUDGET) >= 0)
+        ;
+    splitio_tap_close(n->tap);
+    splitio_shm_guest_close(n->guest);
+    free(n->mem);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A guest's NIC: netback over a port of a switch. */
+#include "device.h"
+
+#include <splitio/netback.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Turns that a guest's frame waits for a NIC without room. */
+#define NIC_FULL_POLLS 64u
+
+struct nic_device {
+    struct device device; /* first: freed as one */
+    struct splitio_netback back;
+    struct splitio_switch_port *port;
+    void *mem;
+};
+
+static struct nic_device *of(struct device *d)
+{
+    return SPLITIO_CONTAINER_OF(d, struct nic_device, device);
+}
+
+static int nic_poll(struct device *d, unsigned budget)
+{
+    return splitio_netback_poll(&of(d)->back, budget);
+}
+
+static void nic_tick(struct device *d)
+{
+    (void)splitio_netback_tick(&of(d)->back);
+}
+
+static int nic_end(struct device *d)
+{
+    int err = splitio_netback_fini(&of(d)->back);
+
+    if (err == 0) {
+        splitio_switch_port_remove(of(d)->port);
+        free(of(d)->mem);
+    }
+    return err;
+}
+
+static struct splitio_xenbus *nic_xenbus(struct device *d)
+{
+    return &of(d)->back.xb;
+}
+
+static const struct device_kind nic_kind = {
+    .poll = nic_poll,
+    .tick = nic_tick,
+    .end = nic_end,
+    .xenbus = nic_xenbus,
+};
+
+/* The configured address; else one of our own range, made of domain and index,
+ * the same each time that the guest gets the same domain. */
+static void choose_mac(const struct nic_options *o, splitio_domid_t front,
+                       unsigned index, char text[18])
+{
+    uint8_t own[6] = {0x00,           0x16,
+                      0x3e,           (uint8_t)(front >> 8),
+                      (uint8_t)front, (uint8_t)index};
+    const uint8_t *mac = o->has_mac ? o->mac : own;
+
+    snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+             mac[3], mac[4], mac[5]);
+}
+
+static int write_nodes(struct nic_device *d, const struct nic_options *o,
+                       unsigned index)
+{
+    char mac[18], number[16];
+    const struct splitio_toolstack_key keys[] = {
+        {"handle", number},
+        {"mac", mac},
+    };
+
+    snprintf(number, sizeof(number), "%u", index);
+    choose_mac(o, d->device.nodes.front, index, mac);
+    return splitio_toolstack_device_add(d->device.server, &d->device.nodes,
+                                        keys, SPLITIO_ARRAY_LEN(keys), keys,
+                                        SPLITIO_ARRAY_LEN(keys));
+}
+
+static int make_back(struct nic_device *d, struct splitio_shm_machine *machine)
+{
+    char dir[SPLITIO_TOOLSTACK_PATH_MAX];
+    const struct splitio_netback_config cfg = {
+        .port = splitio_shm_machine_host_port(machine),
+        .nic = splitio_switch_port_nic(d->port),
+        .store = splitio_shm_machine_store(machine),
+        .dir = dir,
+        .features = SPLITIO_NETIF_F_ALL,
+        .max_queues = 1,
+        .nic_full_polls = NIC_FULL_POLLS,
+    };
+    size_t bytes = splitio_netback_mem_bytes(&cfg);
+
+    splitio_toolstack_back_path(&d->device.nodes, dir);
+    bytes = (bytes + SPLITIO_PAGE_MASK) & ~(size_t)SPLITIO_PAGE_MASK;
+    d->mem = aligned_alloc(SPLITIO_PAGE_SIZE, bytes);
+    if (!d->mem)
+        return SPLITIO_ENOMEM;
+    return splitio_netback_init(&d->back, &cfg, d->mem, bytes);
+}
+
+static int set_up(struct nic_device *d, struct splitio_shm_machine *machine,
+                  struct lan *lan, const struct nic_options *o, unsigned index)
+{
+    struct splitio_switch_port_config cfg = {.isolated = o->isolated,
+                                             .locked = o->has_mac};
+    int err;
+
+    for (unsigned i = 0; i < sizeof(cfg.mac); i++)
+        cfg.mac[i] = o->mac[i];
+    err = splitio_switch_port_add(lan->sw, &cfg, &d->port);
+    if (err)
+        return err;
+    err = write_nodes(d, o, index);
+    if (!err) {
+        err = make_back(d, machine);
+        if (err)
+            splitio_toolstack_device_remove(d->device.server, &d->device.nodes);
+    }
+    if (err)
+        splitio_switch_port_remove(d->port);
+    return err;
+}
+
+struct device *nic_device_new(struct splitio_shm_machine *machine,
+                              struct lan *lan, const struct nic_options *o,
+                              unsigned index, splitio_domid_t front,
+                              char *reason, size_t reason_bytes)
+{
+    struct nic_device *d = calloc(1, sizeof(*d));
+    int err = SPLITIO_ENOMEM;
+
+    if (d) {
+        d->device = (struct device){
+            .kind = &nic_kind,
+            .name = o->name,
+            .nodes = {"vif", index, front, 0},
+            .server = splitio_shm_machine_store_server(machine),
+        };
+        err = set_up(d, machine, lan, o, index);
+    }
+    if (!err)
+        return &d->device;
+    snprintf(reason, reason_bytes, "nic %s: %s", o->name,
+             splitio_strerror(err));
+    if (d)
+        free(d->mem);
+    free(d);
+    return NULL;
+}
