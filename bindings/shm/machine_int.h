@@ -81,7 +81,6 @@ struct splitio_shm_machine {
     void *store_mem;
     struct splitio_store_server *server;
     struct splitio_store_conn host_conn;
-    struct splitio_store_conn *next_conn; /* ready, taken off by has_work() */
     struct splitio_store client;
     uint32_t nr_windows;
     struct splitio_shm_machine_stats stats;

@@ -59,12 +59,15 @@ void splitio_shm_store_close(struct splitio_shm_machine *m)
     m->store_mem = NULL;
 }
 
-static struct splitio_store_conn *next_conn(struct splitio_shm_machine *m)
+/* A connection that needs looking after: a guest's, or the embedder's own. The
+ * host's is looked after by its client's poll. */
+static void serve_conn(struct splitio_shm_machine *m,
+                       struct splitio_store_conn *conn)
 {
-    struct splitio_store_conn *conn = m->next_conn;
-
-    m->next_conn = NULL;
-    return conn ? conn : splitio_store_server_next_ready(m->server);
+    if (conn->user)
+        splitio_shm_member_store_poll(conn->user);
+    else if (conn != &m->host_conn && m->cfg.ops && m->cfg.ops->store_ready)
+        m->cfg.ops->store_ready(m->cfg.arg, conn);
 }
 
 unsigned splitio_shm_store_poll(struct splitio_shm_machine *m, unsigned budget)
@@ -73,10 +76,9 @@ unsigned splitio_shm_store_poll(struct splitio_shm_machine *m, unsigned budget)
     unsigned n = 0;
     int got;
 
-    while (n < budget && (conn = next_conn(m))) {
+    while (n < budget && (conn = splitio_store_server_next_ready(m->server))) {
         n++;
-        if (conn->user)
-            splitio_shm_member_store_poll(conn->user);
+        serve_conn(m, conn);
     }
     got = splitio_store_poll(&m->client, budget);
     return n + (got > 0 ? (unsigned)got : 0);
@@ -150,8 +152,6 @@ void splitio_shm_member_store_close(struct member *g)
 
     if (g->host_store_port)
         port.ops->event_close(port.ctx, g->host_store_port);
-    if (m->next_conn == &g->store)
-        m->next_conn = NULL;
     splitio_store_server_domain_gone(m->server, g->info.domid);
     /* Its home belongs to domain 0. */
     (void)splitio_xs_domain_path(home, g->info.domid);

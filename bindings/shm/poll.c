@@ -97,9 +97,7 @@ bool splitio_shm_machine_has_work(struct splitio_shm_machine *m)
     (void)splitio_store_has_work(&m->client, &want_write);
     if (want_write)
         return true;
-    if (!m->next_conn)
-        m->next_conn = splitio_store_server_next_ready(m->server);
-    return m->next_conn != NULL;
+    return splitio_store_server_has_ready(m->server);
 }
 
 unsigned splitio_shm_machine_poll(struct splitio_shm_machine *m,

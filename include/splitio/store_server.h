@@ -322,6 +322,10 @@ int splitio_store_conn_pump_ring(struct splitio_store_conn *conn,
 struct splitio_store_conn *
 splitio_store_server_next_ready(struct splitio_store_server *server);
 
+/** @brief True if splitio_store_server_next_ready() has a connection.
+ * Caller: owner. */
+bool splitio_store_server_has_ready(const struct splitio_store_server *server);
+
 #ifdef __cplusplus
 }
 #endif

@@ -112,6 +112,11 @@ splitio_store_server_next_ready(struct splitio_store_server *server)
     return SPLITIO_CONTAINER_OF(first, struct splitio_store_conn, ready);
 }
 
+bool splitio_store_server_has_ready(const struct splitio_store_server *server)
+{
+    return !list_is_empty(&server->ready);
+}
+
 bool splitio_xsd_conn_has_request(const struct splitio_store_conn *conn)
 {
     const struct splitio_store_domain *d = conn->domain;

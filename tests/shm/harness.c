@@ -205,8 +205,11 @@ void harness_open(struct harness *h)
     h->kib_before = resident_kib();
     snprintf(h->path, sizeof(h->path), "/tmp/splitio-shm-%d-%u", (int)getpid(),
              nr++);
-    h->ops =
-        (struct splitio_shm_machine_ops){guest_joined, guest_left, log_line};
+    h->ops = (struct splitio_shm_machine_ops){
+        .guest_joined = guest_joined,
+        .guest_left = guest_left,
+        .log = log_line,
+    };
     h->cfg.path = h->path;
     h->cfg.ops = &h->ops;
     h->cfg.arg = h;

@@ -139,8 +139,15 @@ static void on_log(void *arg, const char *line)
     log_line(LOG_WARNING, "%s", line);
 }
 
+static void on_store_ready(void *arg, struct splitio_store_conn *conn)
+{
+    (void)arg;
+    store_socket_pump(conn);
+}
+
 const struct splitio_shm_machine_ops daemon_machine_ops = {
     .guest_joined = on_joined,
     .guest_left = on_left,
+    .store_ready = on_store_ready,
     .log = on_log,
 };

@@ -121,15 +121,6 @@ void store_socket_pump(struct splitio_store_conn *conn)
         wait_for(c);
 }
 
-bool store_socket_owns(const struct store_socket *ss,
-                       const struct splitio_store_conn *conn)
-{
-    for (struct client *c = ss->clients; c; c = c->next)
-        if (&c->conn == conn)
-            return true;
-    return false;
-}
-
 static void add_client(struct store_socket *ss, int fd)
 {
     struct client *c = NULL;

@@ -16,12 +16,8 @@ struct store_socket *store_socket_open(struct loop *l,
                                        const char *path, char *reason,
                                        unsigned reason_bytes);
 
-/* A connection of the server has output to send. */
+/* A connection of ours has output to send, or room for input. */
 void store_socket_pump(struct splitio_store_conn *conn);
-
-/* True if a connection of the server is one of ours. */
-bool store_socket_owns(const struct store_socket *ss,
-                       const struct splitio_store_conn *conn);
 
 void store_socket_close(struct store_socket *ss);
 

@@ -85,6 +85,7 @@ extern "C" {
 #define SPLITIO_SHM_NAME_MAX 64u
 
 struct splitio_store_server;
+struct splitio_store_conn;
 
 /* ---- daemon ---- */
 
@@ -122,6 +123,12 @@ struct splitio_shm_machine_ops {
      * Its home in the store has been removed already.
      */
     void (*guest_left)(void *arg, const struct splitio_shm_guest_info *info);
+    /**
+     * A connection that the embedder itself made on the store server (its
+     * `user` is NULL) has output to be sent, or room for more input. Not called
+     * for those of guests.
+     */
+    void (*store_ready)(void *arg, struct splitio_store_conn *conn);
     /** A line for the log, without line feed. At most some lines a second. */
     void (*log)(void *arg, const char *line);
 };
