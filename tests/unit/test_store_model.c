@@ -201,6 +201,7 @@ static struct splitio_store_server *server;
 
 struct mtx {
     uint32_t id; /* 0: none */
+    bool urgent; /* guests wait for its end */
     uint64_t changes;
     unsigned nr;
     struct request log[LOG];
@@ -210,6 +211,7 @@ struct mtx {
 static struct peer {
     struct xs_peer p;
     int who;
+    unsigned conflicts; /* in a row */
     struct mtx txs[TXS];
 } peers[PEERS];
 
@@ -316,8 +318,10 @@ static void commit(struct peer *peer, struct mtx *tx)
     tx->id = 0;
     if (err == SPLITIO_EAGAIN) {
         assert_true(tx->changes != changes);
+        peer->conflicts++;
         return;
     }
+    peer->conflicts = 0;
     assert_int_equal(err, 0);
     for (unsigned i = 0; i < tx->nr; i++) {
         struct outcome should;
@@ -337,10 +341,12 @@ static void step_tx(struct peer *peer)
         assert_int_not_equal(tx->id, 0);
         tx->nr = 0;
         tx->changes = changes;
+        tx->urgent = peer->who == 0 && peer->conflicts >= 3;
     } else if (tx->nr == LOG || rnd(8) == 0) {
         if (rnd(4) == 0) {
             assert_int_equal(xs_end(&peer->p, tx->id, false), 0);
             tx->id = 0;
+            peer->conflicts = 0;
         } else {
             commit(peer, tx);
         }
@@ -348,6 +354,26 @@ static void step_tx(struct peer *peer)
         invent(&tx->log[tx->nr], peer->who);
         srun(&peer->p, tx->id, &tx->log[tx->nr], &tx->seen[tx->nr]);
         tx->nr++;
+    }
+}
+
+static bool is_held(void)
+{
+    for (unsigned i = 0; i < TXS; i++) {
+        if (peers[0].txs[i].id != 0 && peers[0].txs[i].urgent)
+            return true;
+    }
+    return false;
+}
+
+/* Domain 0 ends what guests wait for. */
+static void end_urgent(void)
+{
+    for (unsigned i = 0; i < TXS; i++) {
+        struct mtx *tx = &peers[0].txs[i];
+
+        if (tx->id != 0 && tx->urgent)
+            commit(&peers[0], tx);
     }
 }
 
@@ -450,6 +476,10 @@ static void run(uint64_t first_seed, unsigned steps)
     for (unsigned i = 0; i < steps; i++) {
         struct peer *peer = &peers[rnd(PEERS)];
 
+        if (peer->who != 0 && rnd(3) == 0)
+            end_urgent();
+        if (peer->who != 0 && is_held())
+            continue;
         if (rnd(5000) == 0)
             step_death();
         else if (rnd(3))
