@@ -282,7 +282,7 @@ static void apply_version(struct splitio_store_server *s,
     struct store_version *ver = t->node.ver;
 
     t->node.ver = NULL;
-    if (!t->main) {
+    if (!t->main) { /* seen as absent, so it was made here */
         t->main = t->spare;
         t->spare = NULL;
         splitio_xsd_tree_add(s, parent_of(t)->main, t->main, ver);

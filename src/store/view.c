@@ -32,15 +32,23 @@ static bool is_below_cut(const struct store_txnode *t)
     return false;
 }
 
-/* Below a cut nothing depends on the tree but the cut itself, seen before. */
-static void note_seen(const struct store_spot *spot)
+/*
+ * Below a cut nothing depends on the tree but the cut itself, seen before. What
+ * looks different the second time may look as at first again at commit: a node
+ * that was not there, was, and is not. So the transaction is lost at once.
+ */
+static void note_seen(const struct store_view *v, const struct store_spot *spot)
 {
     struct store_txnode *t = spot->tx;
+    uint64_t gen = spot->main ? spot->main->ver->gen : 0;
 
-    if (!t || (t->flags & (TX_SEEN | TX_CUT)) || is_below_cut(t))
+    if (!t || (t->flags & TX_CUT) || is_below_cut(t))
         return;
-    t->base_gen = spot->main ? spot->main->ver->gen : 0;
+    if (!(t->flags & TX_SEEN))
+        t->base_gen = gen;
     t->flags |= TX_SEEN;
+    if (t->base_gen != gen)
+        v->tx->doomed = true;
 }
 
 /* From a spot to its child, which may be absent. */
@@ -106,8 +114,8 @@ int splitio_xsd_view_look(const struct store_view *v, const char *path,
         look->nr_missing++;
     }
     /* Of a path that leads nowhere, the place where it ends is the result. */
-    note_seen(&look->spot);
-    note_seen(&missing);
+    note_seen(v, &look->spot);
+    note_seen(v, &missing);
     return 0;
 }
 
@@ -153,7 +161,7 @@ static int create_one(const struct store_view *v, struct store_spot *spot,
         splitio_xsd_tree_add(v->s, parent, node, ver);
         child.main = node;
     } else {
-        note_seen(&child);
+        note_seen(v, &child);
         splitio_xsd_tx_forget_below(v->tx, child.tx);
         child.tx->node.ver = ver;
         child.tx->spare = node;

@@ -506,8 +506,8 @@ static void short_lives_agree_with_the_model(void **state)
 {
     (void)state;
     arena = malloc(ARENA);
-    for (uint64_t i = 2; i < 100; i++)
-        run(i, 500);
+    for (uint64_t i = 2; i < 200; i++)
+        run(i, 1000);
     free(arena);
 }
 

@@ -576,6 +576,19 @@ static void tx_that_saw_no_node_conflicts_with_its_creation(void **state)
     assert_int_equal(xs_end(&w->a, tx, true), SPLITIO_EAGAIN);
 }
 
+static void tx_that_saw_a_node_come_and_go_is_eagain(void **state)
+{
+    struct world *w = *state;
+    uint32_t tx = xs_begin(&w->a);
+
+    assert_int_equal(xs_expect(&w->a, tx, "k", ""), SPLITIO_ENOENT);
+    assert_int_equal(xs_write(&w->a, 0, "k", "1"), 0);
+    assert_int_equal(xs_write(&w->a, tx, "k", "2"), 0);
+    assert_int_equal(xs_path(&w->a, SPLITIO_XS_RM, 0, "k"), 0);
+    assert_int_equal(xs_end(&w->a, tx, true), SPLITIO_EAGAIN);
+    assert_int_equal(xs_expect(&w->a, 0, "k", ""), SPLITIO_ENOENT);
+}
+
 static void tx_that_listed_conflicts_with_a_new_child(void **state)
 {
     struct world *w = *state;
@@ -775,6 +788,7 @@ int main(void)
         CASE(tx_fires_watches_at_commit),
         CASE(tx_whose_reads_changed_is_eagain),
         CASE(tx_that_saw_no_node_conflicts_with_its_creation),
+        CASE(tx_that_saw_a_node_come_and_go_is_eagain),
         CASE(tx_that_listed_conflicts_with_a_new_child),
         CASE(tx_beside_unrelated_changes_commits),
         CASE(tx_removes_and_makes_anew),
