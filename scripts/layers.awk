@@ -3,13 +3,14 @@
 BEGIN {
     split("base arch port", l0)
     split("ring stream grant event", l1)
-    split("store store_server proto/* xenbus guest hypervisor", l2)
+    split("store store_server proto/* xenbus toolstack guest hypervisor", l2)
     split("blkfront blkback netfront netback disk nic", l3)
     for (i in l0) layer[l0[i]] = 0
     for (i in l1) layer[l1[i]] = 1
     for (i in l2) layer[l2[i]] = 2
     for (i in l3) layer[l3[i]] = 3
     layer["splitio"] = 4
+    layer["binding/*"] = 5
 }
 
 function layer_of(path)
@@ -17,6 +18,7 @@ function layer_of(path)
     sub(/.*splitio\//, "", path)
     sub(/\.h$/, "", path)
     sub(/^proto\/.*/, "proto/*", path)
+    sub(/^binding\/.*/, "binding/*", path)
     return path in layer ? layer[path] : -1
 }
 

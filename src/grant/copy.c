@@ -28,7 +28,8 @@ static int hold(struct splitio_grant_engine *e, splitio_domid_t self,
     held->domain = slot_enter(e->slots, e->nr_slots, end->domid);
     if (!held->domain)
         return SPLITIO_GNTST_BAD_DOMAIN;
-    status = pin_take(e, held->domain, self, end->gref, kind, &page);
+    status =
+        splitio_grant_pin_take(e, held->domain, self, end->gref, kind, &page);
     if (status != SPLITIO_GNTST_OKAY) {
         slot_leave(e->slots, end->domid);
         return status;
@@ -43,7 +44,7 @@ static void let_go(struct splitio_grant_engine *e,
 {
     if (!held->domain)
         return;
-    pin_drop(held->domain, end->gref, kind);
+    splitio_grant_pin_drop(held->domain, end->gref, kind);
     slot_leave(e->slots, end->domid);
 }
 

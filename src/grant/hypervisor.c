@@ -125,7 +125,8 @@ static int map_one(struct splitio_grant_engine *e,
         return SPLITIO_GNTST_NO_DEVICE_SPACE;
     d = slot_enter(e->slots, e->nr_slots, op->domid);
     if (d) {
-        status = pin_take(e, d, self->domid, op->gref, kind, &op->va);
+        status =
+            splitio_grant_pin_take(e, d, self->domid, op->gref, kind, &op->va);
         slot_leave(e->slots, op->domid);
     }
     if (status != SPLITIO_GNTST_OKAY) {
@@ -192,7 +193,7 @@ static int unmap_one(struct splitio_grant_engine *e,
     /* Its pin keeps the domain in; at most a remove() is just finding out. */
     while (!(d = slot_enter(e->slots, e->nr_slots, track_domid(word))))
         splitio_cpu_relax();
-    pin_drop(d, track_gref(word), track_kind(word));
+    splitio_grant_pin_drop(d, track_gref(word), track_kind(word));
     slot_leave(e->slots, track_domid(word));
     track_free(self, index);
     splitio_fetch_add_u32(&self->nr_mapped, UINT32_MAX);

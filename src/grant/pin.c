@@ -123,9 +123,10 @@ static int later_pin(struct splitio_grant_engine *e,
     return mark(entry(d, gref), peer, true);
 }
 
-int pin_take(struct splitio_grant_engine *e, struct splitio_grant_domain *d,
-             splitio_domid_t peer, splitio_gref_t gref,
-             enum splitio_grant_pin kind, void **ptr)
+int splitio_grant_pin_take(struct splitio_grant_engine *e,
+                           struct splitio_grant_domain *d, splitio_domid_t peer,
+                           splitio_gref_t gref, enum splitio_grant_pin kind,
+                           void **ptr)
 {
     struct splitio_grant_active *a;
     int status;
@@ -152,8 +153,8 @@ int pin_take(struct splitio_grant_engine *e, struct splitio_grant_domain *d,
     return status;
 }
 
-void pin_drop(struct splitio_grant_domain *d, splitio_gref_t gref,
-              enum splitio_grant_pin kind)
+void splitio_grant_pin_drop(struct splitio_grant_domain *d, splitio_gref_t gref,
+                            enum splitio_grant_pin kind)
 {
     struct splitio_grant_active *a = &d->active[gref];
     uint16_t bits = 0;

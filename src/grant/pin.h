@@ -7,14 +7,18 @@
 
 /*
  * Pin a page of @p d for @p peer. An enum splitio_gntst; when OKAY, *ptr is the
- * page and pin_drop() must follow. @p d must have been entered.
+ * page and splitio_grant_pin_drop() must follow. @p d must have been entered.
  */
-int pin_take(struct splitio_grant_engine *e, struct splitio_grant_domain *d,
-             splitio_domid_t peer, splitio_gref_t gref,
-             enum splitio_grant_pin kind, void **ptr);
+SPLITIO_INTERNAL int splitio_grant_pin_take(struct splitio_grant_engine *e,
+                                            struct splitio_grant_domain *d,
+                                            splitio_domid_t peer,
+                                            splitio_gref_t gref,
+                                            enum splitio_grant_pin kind,
+                                            void **ptr);
 
-/* Undo one pin_take() of the same kind. */
-void pin_drop(struct splitio_grant_domain *d, splitio_gref_t gref,
-              enum splitio_grant_pin kind);
+/* Undo one splitio_grant_pin_take() of the same kind. */
+SPLITIO_INTERNAL void splitio_grant_pin_drop(struct splitio_grant_domain *d,
+                                             splitio_gref_t gref,
+                                             enum splitio_grant_pin kind);
 
 #endif /* SPLITIO_SRC_GRANT_PIN_H */

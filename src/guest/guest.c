@@ -72,8 +72,8 @@ static void port_event_unmask(void *ctx, splitio_evtchn_t evtchn)
 }
 
 static const struct splitio_guest_ops guest_ops = {
-    .pages_alloc = guest_pages_alloc,
-    .pages_free = guest_pages_free,
+    .pages_alloc = splitio_guest_pages_alloc,
+    .pages_free = splitio_guest_pages_free,
     .grant = port_grant,
     .revoke = port_revoke,
     .event_open = port_event_open,
@@ -99,7 +99,7 @@ int splitio_guest_init(struct splitio_guest *g,
         return err;
     splitio_event_guest_init(&g->events, cfg->abi, cfg->shared_info,
                              cfg->handlers, cfg->nr_handlers);
-    guest_pages_init(g);
+    splitio_guest_pages_init(g);
     return 0;
 }
 
@@ -113,10 +113,11 @@ static void reaped(void *arg, splitio_gfn_t gfn)
 {
     struct splitio_guest *g = arg;
 
-    guest_pages_free(g,
-                     (uint8_t *)g->cfg.heap +
-                         (size_t)(gfn - g->cfg.heap_gfn) * SPLITIO_PAGE_SIZE,
-                     1);
+    splitio_guest_pages_free(g,
+                             (uint8_t *)g->cfg.heap +
+                                 (size_t)(gfn - g->cfg.heap_gfn) *
+                                     SPLITIO_PAGE_SIZE,
+                             1);
 }
 
 unsigned splitio_guest_poll(struct splitio_guest *g, unsigned budget)

@@ -7,7 +7,7 @@ static uint64_t run_mask(unsigned nr)
     return nr == 64 ? UINT64_MAX : (UINT64_C(1) << nr) - 1;
 }
 
-void guest_pages_init(struct splitio_guest *g)
+void splitio_guest_pages_init(struct splitio_guest *g)
 {
     uint32_t pages = g->cfg.heap_pages;
 
@@ -41,7 +41,7 @@ static unsigned take_run(uint64_t *word, unsigned nr)
     }
 }
 
-void *guest_pages_alloc(void *guest, unsigned nr)
+void *splitio_guest_pages_alloc(void *guest, unsigned nr)
 {
     struct splitio_guest *g = guest;
     uint32_t words = (g->cfg.heap_pages + 63) / 64;
@@ -66,7 +66,7 @@ void *guest_pages_alloc(void *guest, unsigned nr)
     return NULL;
 }
 
-void guest_pages_free(void *guest, void *pages, unsigned nr)
+void splitio_guest_pages_free(void *guest, void *pages, unsigned nr)
 {
     struct splitio_guest *g = guest;
     size_t index =

@@ -6,12 +6,13 @@
 #include <splitio/guest.h>
 
 /* Mark all pages free. */
-void guest_pages_init(struct splitio_guest *g);
+SPLITIO_INTERNAL void splitio_guest_pages_init(struct splitio_guest *g);
 
 /* 1 to 64 neighbouring pages, zeroed; NULL. Any thread. */
-void *guest_pages_alloc(void *guest, unsigned nr);
+SPLITIO_INTERNAL void *splitio_guest_pages_alloc(void *guest, unsigned nr);
 
 /* Any thread. */
-void guest_pages_free(void *guest, void *pages, unsigned nr);
+SPLITIO_INTERNAL void splitio_guest_pages_free(void *guest, void *pages,
+                                               unsigned nr);
 
 #endif /* SPLITIO_SRC_GUEST_PAGES_H */
