@@ -35,6 +35,13 @@ extern "C" {
 /** Forbids the compiler to move or repeat memory accesses across it. */
 #define SPLITIO_COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
 
+/* Before a loop whose count the compiler may know. */
+#if defined(__clang__)
+#define SPLITIO_UNROLL
+#else
+#define SPLITIO_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /** Promises the compiler a condition that holds by construction. */
 #define SPLITIO_ASSUME(cond)                                                   \
     do {                                                                       \
@@ -109,19 +116,50 @@ static inline void splitio_cpu_relax(void)
 #endif
 }
 
+/** Tells the processor that the caller will write to @p p soon. */
+static inline void splitio_prefetch_write(const void *p)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
+/* Words of any alignment that may lie over any type. */
+typedef uint8_t splitio_any_u8x16
+    __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint64_t splitio_any_u64 __attribute__((aligned(1), may_alias));
+typedef uint32_t splitio_any_u32 __attribute__((aligned(1), may_alias));
+
 /**
  * @brief Copy out of shared memory, reading each byte once.
  *
- * The barriers keep the compiler from reading @p src a second time later in
- * place of the copy. The source is the peer's: it may be inconsistent, and the
- * copy is what must be checked.
+ * The reads are volatile: the compiler can neither repeat them later in place
+ * of the copy nor leave them out. The source is the peer's: it may be
+ * inconsistent, and the copy is what must be checked.
  */
 static inline void splitio_copy_once(void *dst, const void *src,
                                      size_t len_bytes)
 {
-    SPLITIO_COMPILER_BARRIER();
-    __builtin_memcpy(dst, src, len_bytes);
-    SPLITIO_COMPILER_BARRIER();
+    const uint8_t *from = (const uint8_t *)src;
+    uint8_t *to = (uint8_t *)dst;
+
+    SPLITIO_UNROLL
+    for (; len_bytes >= 16; len_bytes -= 16, to += 16, from += 16)
+        *(splitio_any_u8x16 *)to = *(const volatile splitio_any_u8x16 *)from;
+    if (len_bytes & 8) {
+        *(splitio_any_u64 *)to = *(const volatile splitio_any_u64 *)from;
+        to += 8;
+        from += 8;
+    }
+    if (len_bytes & 4) {
+        *(splitio_any_u32 *)to = *(const volatile splitio_any_u32 *)from;
+        to += 4;
+        from += 4;
+    }
+    for (len_bytes &= 3; len_bytes > 0; len_bytes--)
+        *to++ = *(const volatile uint8_t *)from++;
 }
 
 /**

@@ -88,8 +88,8 @@ struct splitio_iovec {
  *  too begin with splitio_, for a static library hides nothing. */
 #define SPLITIO_INTERNAL __attribute__((visibility("hidden")))
 
-/** On functions that a macro makes, and not every user calls. */
-#define SPLITIO_MAYBE_UNUSED __attribute__((unused))
+/** For functions that a macro makes, and not every user calls. */
+#define SPLITIO_INLINE static inline __attribute__((unused))
 
 #ifdef __cplusplus
 #define SPLITIO_STATIC_ASSERT(cond, text) static_assert(cond, text)

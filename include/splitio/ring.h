@@ -67,6 +67,9 @@ SPLITIO_STATIC_ASSERT(offsetof(struct splitio_sring, rsp_event) == 12,
 /** Most pages that one ring spans. */
 #define SPLITIO_RING_PAGES_MAX 16u
 
+/* Slots are fetched so far ahead, for writing: they will be answered in place. */
+#define SPLITIO_RING_AHEAD 8u
+
 /** Front half. Fields are private, not ABI. */
 struct splitio_ring_front {
     struct splitio_sring *sring;
@@ -95,12 +98,19 @@ struct splitio_ring_back {
  * @brief How many slots a ring has.
  * @param[in] nr_pages   1 to 16.
  * @param[in] slot_bytes size of the larger of request and response.
- * @return a power of two; 0 if the arguments are out of range or not even one
- * slot fits.
+ * @return a power of two; 0 if out of range or not even one slot fits.
  *
  * Caller: any. Order: none. Peer: nothing.
  */
 uint32_t splitio_ring_nr_slots(uint32_t nr_pages, uint32_t slot_bytes);
+
+static inline uint8_t *splitio_ring_slot(struct splitio_sring *sring,
+                                         uint32_t nr_slots, uint32_t slot_bytes,
+                                         uint32_t index)
+{
+    return (uint8_t *)(sring + 1) +
+           (size_t)(index & (nr_slots - 1)) * slot_bytes;
+}
 
 /* ---- front ---- */
 
@@ -150,11 +160,10 @@ splitio_ring_front_room(const struct splitio_ring_front *r)
  */
 static inline void *splitio_ring_front_reserve(struct splitio_ring_front *r)
 {
-    uint8_t *slots = (uint8_t *)(r->sring + 1);
-
     if (splitio_ring_front_room(r) == 0)
         return NULL;
-    return slots + (size_t)(r->req_prod++ & (r->nr_slots - 1)) * r->slot_bytes;
+    return splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes,
+                             r->req_prod++);
 }
 
 /** @brief Give back the last @p n slots reserved and not yet published. */
@@ -224,13 +233,17 @@ static inline int splitio_ring_front_pending(struct splitio_ring_front *r)
 static inline int splitio_ring_front_take(struct splitio_ring_front *r,
                                           void *rsp, size_t rsp_bytes)
 {
-    const uint8_t *slots = (const uint8_t *)(r->sring + 1);
     int n = splitio_ring_front_pending(r);
 
     if (n <= 0)
         return n;
+    if (r->rsp_seen - r->rsp_cons > SPLITIO_RING_AHEAD)
+        splitio_prefetch_write(
+            splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes,
+                              r->rsp_cons + SPLITIO_RING_AHEAD));
     splitio_copy_once(
-        rsp, slots + (size_t)(r->rsp_cons & (r->nr_slots - 1)) * r->slot_bytes,
+        rsp,
+        splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes, r->rsp_cons),
         rsp_bytes);
     r->rsp_cons++;
     return 1;
@@ -279,8 +292,7 @@ int splitio_ring_back_attach(struct splitio_ring_back *r, void *pages,
 bool splitio_ring_back_is_valid(const struct splitio_ring_back *r);
 
 /**
- * @brief Requests waiting to be taken, counted afresh: for who needs several at
- * once and finds that pending() has too few.
+ * @brief Requests waiting, counted afresh: if pending() has too few.
  * @return their number, 0 to nr_slots; SPLITIO_EPROTO if more requests are
  * claimed than the ring has slots free of answers, or fewer than before (broken
  * from then on).
@@ -322,8 +334,7 @@ static inline int splitio_ring_back_pending(struct splitio_ring_back *r)
  * @brief Take one request: copy it out, once.
  * @param[out] req       the copy.
  * @param[in]  req_bytes its size, at most the slot's.
- * @return 1 taken; 0 none waiting; SPLITIO_EPROTO as for
- * splitio_ring_back_pending().
+ * @return 1 taken; 0 none; SPLITIO_EPROTO as for splitio_ring_back_pending().
  *
  * Caller: back. Order: as splitio_ring_back_pending(). Peer: every byte of the
  * copy.
@@ -331,13 +342,17 @@ static inline int splitio_ring_back_pending(struct splitio_ring_back *r)
 static inline int splitio_ring_back_take(struct splitio_ring_back *r, void *req,
                                          size_t req_bytes)
 {
-    const uint8_t *slots = (const uint8_t *)(r->sring + 1);
     int n = splitio_ring_back_pending(r);
 
     if (n <= 0)
         return n;
+    if (r->req_seen - r->req_cons > SPLITIO_RING_AHEAD)
+        splitio_prefetch_write(
+            splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes,
+                              r->req_cons + SPLITIO_RING_AHEAD));
     splitio_copy_once(
-        req, slots + (size_t)(r->req_cons & (r->nr_slots - 1)) * r->slot_bytes,
+        req,
+        splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes, r->req_cons),
         req_bytes);
     r->req_cons++;
     return 1;
@@ -353,13 +368,11 @@ static inline int splitio_ring_back_take(struct splitio_ring_back *r, void *req,
 static inline int splitio_ring_back_put(struct splitio_ring_back *r,
                                         const void *rsp, size_t rsp_bytes)
 {
-    uint8_t *slots = (uint8_t *)(r->sring + 1);
-
     if (r->rsp_prod == r->req_cons)
         return SPLITIO_EINVAL;
-    __builtin_memcpy(slots + (size_t)(r->rsp_prod & (r->nr_slots - 1)) *
-                                 r->slot_bytes,
-                     rsp, rsp_bytes);
+    __builtin_memcpy(
+        splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes, r->rsp_prod),
+        rsp, rsp_bytes);
     r->rsp_prod++;
     return 0;
 }
@@ -438,45 +451,41 @@ static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
     struct name##_back {                                                       \
         struct splitio_ring_back ring;                                         \
     };                                                                         \
-    SPLITIO_MAYBE_UNUSED static inline int name##_front_init(                  \
-        struct name##_front *r, void *pages, uint32_t nr_pages)                \
+    SPLITIO_INLINE int name##_front_init(struct name##_front *r, void *pages,  \
+                                         uint32_t nr_pages)                    \
     {                                                                          \
         return splitio_ring_front_init(&r->ring, pages, nr_pages,              \
                                        name##_slot_bytes);                     \
     }                                                                          \
-    SPLITIO_MAYBE_UNUSED static inline int name##_front_attach(                \
-        struct name##_front *r, void *pages, uint32_t nr_pages,                \
-        uint32_t index)                                                        \
+    SPLITIO_INLINE int name##_front_attach(struct name##_front *r,             \
+                                           void *pages, uint32_t nr_pages,     \
+                                           uint32_t index)                     \
     {                                                                          \
         return splitio_ring_front_attach(&r->ring, pages, nr_pages,            \
                                          name##_slot_bytes, index);            \
     }                                                                          \
-    SPLITIO_MAYBE_UNUSED static inline req_type *name##_front_reserve(         \
-        struct name##_front *r)                                                \
+    SPLITIO_INLINE req_type *name##_front_reserve(struct name##_front *r)      \
     {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return (req_type *)splitio_ring_front_reserve(&r->ring);               \
     }                                                                          \
-    SPLITIO_MAYBE_UNUSED static inline int name##_front_take(                  \
-        struct name##_front *r, rsp_type *rsp)                                 \
+    SPLITIO_INLINE int name##_front_take(struct name##_front *r,               \
+                                         rsp_type *rsp)                        \
     {                                                                          \
-        SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return splitio_ring_front_take(&r->ring, rsp, sizeof(*rsp));           \
     }                                                                          \
-    SPLITIO_MAYBE_UNUSED static inline int name##_back_attach(                 \
-        struct name##_back *r, void *pages, uint32_t nr_pages)                 \
+    SPLITIO_INLINE int name##_back_attach(struct name##_back *r, void *pages,  \
+                                          uint32_t nr_pages)                   \
     {                                                                          \
         return splitio_ring_back_attach(&r->ring, pages, nr_pages,             \
                                         name##_slot_bytes);                    \
     }                                                                          \
-    SPLITIO_MAYBE_UNUSED static inline int name##_back_take(                   \
-        struct name##_back *r, req_type *req)                                  \
+    SPLITIO_INLINE int name##_back_take(struct name##_back *r, req_type *req)  \
     {                                                                          \
-        SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return splitio_ring_back_take(&r->ring, req, sizeof(*req));            \
     }                                                                          \
-    SPLITIO_MAYBE_UNUSED static inline int name##_back_put(                    \
-        struct name##_back *r, const rsp_type *rsp)                            \
+    SPLITIO_INLINE int name##_back_put(struct name##_back *r,                  \
+                                       const rsp_type *rsp)                    \
     {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return splitio_ring_back_put(&r->ring, rsp, sizeof(*rsp));             \
