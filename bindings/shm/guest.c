@@ -49,7 +49,7 @@ static void take_fds(struct msghdr *msg, int *fds, unsigned nr_fds)
     if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
         return;
     bytes = c->cmsg_len - CMSG_LEN(0);
-    if (bytes <= nr_fds * sizeof(int))
+    if (nr_fds != 0 && bytes <= nr_fds * sizeof(int))
         memcpy(fds, CMSG_DATA(c), bytes);
 }
 
@@ -74,9 +74,9 @@ int splitio_shm_receive(struct splitio_shm_guest *g, void *message,
     do
         n = recvmsg(g->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
-    take_fds(&msg, fds, nr_fds);
     if (n <= 0)
         return SPLITIO_ECLOSED;
+    take_fds(&msg, fds, nr_fds);
     return n == (ssize_t)len_bytes ? 0 : SPLITIO_EPROTO;
 }
 

@@ -162,7 +162,7 @@ static int take_answer(struct splitio_shm_guest *g, char *text,
                        size_t len_bytes)
 {
     struct splitio_shm_welcome w;
-    int fds[2];
+    int fds[2] = {-1, -1};
     int err = splitio_shm_receive(g, &w, sizeof(w), fds, 2);
 
     g->bell = fds[0];
