@@ -18,6 +18,22 @@ static int rx_pending(struct splitio_netback_queue *q, unsigned need)
     return splitio_ring_back_look(&q->rx.ring);
 }
 
+/* Slots of which a copy has failed say so to the guest. */
+static void mark_faults(struct splitio_netback_queue *q)
+{
+    unsigned i;
+
+    for (i = 0; i < q->nr_ops; i++) {
+        struct splitio_netif_rx_response *rsp = &q->rsps[q->op_rsp[i]].rsp;
+
+        if (q->ops[i].status == SPLITIO_GNTST_OKAY ||
+            rsp->status == SPLITIO_NETIF_RSP_ERROR)
+            continue;
+        rsp->status = SPLITIO_NETIF_RSP_ERROR;
+        q->dev->stats.rx_faults++;
+    }
+}
+
 /* Executes the copies, then answers. */
 static void commit(struct splitio_netback_queue *q)
 {
@@ -26,14 +42,8 @@ static void commit(struct splitio_netback_queue *q)
 
     if (q->nr_ops == 0)
         return;
-    if (host->ops->copy(host->ctx, q->ops, q->nr_ops) != 0) {
-        for (i = 0; i < q->nr_ops; i++) {
-            if (q->ops[i].status == SPLITIO_GNTST_OKAY)
-                continue;
-            q->rsps[q->op_rsp[i]].rsp.status = SPLITIO_NETIF_RSP_ERROR;
-            q->dev->stats.rx_faults++;
-        }
-    }
+    if (host->ops->copy(host->ctx, q->ops, q->nr_ops) != 0)
+        mark_faults(q);
     q->dev->stats.copies += q->nr_ops;
     /* Back to back: a back that dies in between leaves answers in slots that
      * the next one takes for requests. */

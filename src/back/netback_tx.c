@@ -90,7 +90,7 @@ static int collect(struct splitio_netback_queue *q, unsigned budget)
            q->nr_ops + SPLITIO_NETIF_SLOTS_MAX <= BATCH_OPS) {
         n = take_chain(q, &p);
         if (n < 0) {
-            q->nr_frames = 0;
+            q->nr_frames = q->nr_ops = 0;
             return n;
         }
         if (n == 0)

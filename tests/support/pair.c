@@ -134,6 +134,8 @@ static unsigned host_copy(void *ctx, struct splitio_grant_copy *ops,
     struct pair *p = ctx;
     unsigned i, bad = 0;
 
+    if (p->on_copy)
+        p->on_copy(p->on_copy_arg);
     for (i = 0; i < nr; i++) {
         if (fails(&p->nr_copies, p->fail_copy)) {
             ops[i].status = SPLITIO_GNTST_BAD_PAGE;

@@ -32,6 +32,8 @@ struct pair {
     struct splitio_guest_port guest_port;
     struct splitio_host_port real_host;
     struct splitio_guest_port real_guest;
+    void (*on_copy)(void *arg); /* before each batch of copies */
+    void *on_copy_arg;
     uint64_t nr_copies;    /* single copies */
     uint64_t fail_copy;    /* this one fails, counted from 1; 0: none */
     uint64_t nr_guest_ops; /* page and grant requests of the front */
