@@ -123,6 +123,8 @@ struct splitio_blkback {
     uint32_t nr_queues; /* connected ones */
     uint32_t nr_segs_max;
     bool connected, closing, kick;
+    bool told;     /* this life has written its features */
+    bool mismatch; /* an earlier life offered more than this one would */
     struct splitio_blkback_peer peer;
     struct splitio_blkback_stats stats;
 };

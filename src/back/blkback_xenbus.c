@@ -11,30 +11,85 @@ static void put_key(char *key, const char *name)
 
 /* ---- reading: the own directory ---- */
 
-static const char *const own_keys[] = {
-    SPLITIO_BLKIF_KEY_MODE,
-    SPLITIO_BLKIF_KEY_DISCARD_ENABLE,
+enum own_key {
+    OWN_MODE, /* the first two are the toolstack's */
+    OWN_DISCARD_ENABLE,
+    OWN_FLUSH, /* what an earlier life has offered */
+    OWN_DISCARD,
+    OWN_DISCARD_SECURE,
+    OWN_MAX_INDIRECT,
+    OWN_SECTOR_SIZE,
 };
 
-static int got_own(struct splitio_blkback *dev, unsigned i, const char *value,
-                   size_t len)
-{
-    if (i == 0) {
-        /* A new life: ask the disk again, then let the keys restrict. */
-        int err = splitio_blkback_read_info(dev);
+static const char *const own_keys[] = {
+    [OWN_MODE] = SPLITIO_BLKIF_KEY_MODE,
+    [OWN_DISCARD_ENABLE] = SPLITIO_BLKIF_KEY_DISCARD_ENABLE,
+    [OWN_FLUSH] = SPLITIO_BLKIF_KEY_FLUSH,
+    [OWN_DISCARD] = SPLITIO_BLKIF_KEY_DISCARD,
+    [OWN_DISCARD_SECURE] = SPLITIO_BLKIF_KEY_DISCARD_SECURE,
+    [OWN_MAX_INDIRECT] = SPLITIO_BLKIF_KEY_MAX_INDIRECT,
+    [OWN_SECTOR_SIZE] = SPLITIO_BLKIF_KEY_SECTOR_SIZE,
+};
 
-        if (err)
-            return err;
-        __builtin_memset(&dev->peer, 0, sizeof(dev->peer));
+/* A new life: ask the disk again, then let the keys restrict. */
+static int begin_life(struct splitio_blkback *dev)
+{
+    __builtin_memset(&dev->peer, 0, sizeof(dev->peer));
+    dev->told = dev->mismatch = false;
+    return splitio_blkback_read_info(dev);
+}
+
+static uint32_t number_or(const char *value, size_t len, uint32_t otherwise)
+{
+    uint32_t n;
+
+    return splitio_xenbus_parse_u32(value, len, 0, UINT32_MAX, &n) ? otherwise
+                                                                   : n;
+}
+
+static void compare(struct splitio_blkback *dev, const char *value, size_t len,
+                    uint32_t flag)
+{
+    if (splitio_xenbus_parse_flag(value, len, false) &&
+        !(dev->params.flags & flag))
+        dev->mismatch = true;
+}
+
+static int got_own(struct splitio_blkback *dev, enum own_key i,
+                   const char *value, size_t len)
+{
+    int err = i == OWN_MODE ? begin_life(dev) : 0;
+
+    switch (i) {
+    case OWN_MODE:
         if (splitio_xenbus_is(value, len, "r"))
             dev->params.flags |= SPLITIO_BLKIF_READ_ONLY;
-    } else if (!splitio_xenbus_parse_flag(value, len, true)) {
-        dev->params.flags &=
-            ~(SPLITIO_BLKIF_OFFERS_DISCARD | SPLITIO_BLKIF_OFFERS_SECURE);
+        break;
+    case OWN_DISCARD_ENABLE:
+        if (!splitio_xenbus_parse_flag(value, len, true) ||
+            (dev->params.flags & SPLITIO_BLKIF_READ_ONLY))
+            dev->params.flags &=
+                ~(SPLITIO_BLKIF_OFFERS_DISCARD | SPLITIO_BLKIF_OFFERS_SECURE);
+        break;
+    case OWN_FLUSH:
+        compare(dev, value, len, SPLITIO_BLKIF_OFFERS_FLUSH);
+        break;
+    case OWN_DISCARD:
+        compare(dev, value, len, SPLITIO_BLKIF_OFFERS_DISCARD);
+        break;
+    case OWN_DISCARD_SECURE:
+        compare(dev, value, len, SPLITIO_BLKIF_OFFERS_SECURE);
+        break;
+    case OWN_MAX_INDIRECT:
+        if (number_or(value, len, 0) > dev->cfg.max_indirect)
+            dev->mismatch = true;
+        break;
+    default:
+        if (number_or(value, len, 0) != dev->info.sector_size)
+            dev->mismatch = true;
+        break;
     }
-    if (dev->params.flags & SPLITIO_BLKIF_READ_ONLY)
-        dev->params.flags &= ~SPLITIO_BLKIF_OFFERS_DISCARD;
-    return 0;
+    return err;
 }
 
 /* ---- reading: the front's directory ---- */
@@ -166,7 +221,7 @@ static int got(void *drv, enum splitio_xenbus_phase phase, unsigned i,
     struct splitio_blkback *dev = drv;
 
     if (phase == SPLITIO_XENBUS_OWN)
-        return got_own(dev, i, value, len_bytes);
+        return got_own(dev, (enum own_key)i, value, len_bytes);
     if (i < NR_FRONT_KEYS)
         return got_front(dev, i, value, len_bytes);
     return got_queue(&dev->peer, i - (unsigned)NR_FRONT_KEYS, value, len_bytes);
@@ -271,10 +326,12 @@ static enum splitio_xenbus_tell tell_disk(const struct splitio_blkback *dev,
 static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
                                      unsigned i, char *key, char *value)
 {
-    const struct splitio_blkback *dev = drv;
+    struct splitio_blkback *dev = drv;
 
-    if (phase == SPLITIO_XENBUS_OFFER)
+    if (phase == SPLITIO_XENBUS_OFFER) {
+        dev->told = true;
         return tell_offer(dev, i, key, value);
+    }
     if (phase == SPLITIO_XENBUS_CONNECT || phase == SPLITIO_XENBUS_UPDATE)
         return tell_disk(dev, i, key, value);
     return SPLITIO_XENBUS_TELL_END;
@@ -282,25 +339,26 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
 
 /* ---- the connection ---- */
 
-/* A ring that an earlier life answered from has its remaining requests under
- * the answers if those came out of order: only the front knows them. */
-static bool has_lost_requests(const struct splitio_blkback_queue *q)
+/* Answers that came out of order lie over requests that have none: only the
+ * front knows those. A ring with nothing unanswered can be taken over. */
+static bool has_unanswered(const struct splitio_blkback_queue *q)
 {
-    const struct splitio_sring *sring = q->ring.sring;
-
-    return q->ring.rsp_prod != 0 &&
-           splitio_read_once_u32(&sring->req_prod) != q->ring.rsp_prod;
+    return splitio_read_once_u32(&q->ring.sring->req_prod) != q->ring.rsp_prod;
 }
 
 static int negotiate(void *drv)
 {
     struct splitio_blkback *dev = drv;
-    int err = splitio_blkback_attach(dev);
+    bool adopting = !dev->told;
+    int err;
 
+    if (adopting && dev->mismatch)
+        return SPLITIO_ECLOSED;
+    err = splitio_blkback_attach(dev);
     if (err)
         return err;
-    for (unsigned i = 0; i < dev->nr_queues; i++)
-        if (has_lost_requests(&dev->queues[i]))
+    for (unsigned i = 0; adopting && i < dev->nr_queues; i++)
+        if (has_unanswered(&dev->queues[i]))
             err = SPLITIO_ECLOSED;
     if (err)
         (void)splitio_blkback_detach(dev);
@@ -309,7 +367,10 @@ static int negotiate(void *drv)
 
 static int connected(void *drv)
 {
-    (void)drv;
+    struct splitio_blkback *dev = drv;
+
+    if (!dev->told)
+        splitio_xenbus_publish(&dev->xb); /* the size may be another */
     return 0;
 }
 
