@@ -99,14 +99,39 @@ void pair_front_new(struct blk_pair *p)
     p->front_up = true;
 }
 
+/* ---- the back's process ---- */
+
+static int conn_recv(void *ctx, void *buf, size_t len)
+{
+    int n = splitio_store_conn_output(ctx, buf, len);
+
+    return n == 0 ? SPLITIO_EAGAIN : n;
+}
+
+static int conn_send(void *ctx, const void *buf, size_t len)
+{
+    int n = splitio_store_conn_input(ctx, buf, len);
+
+    return n == 0 ? SPLITIO_EAGAIN : n;
+}
+
+static const struct splitio_store_transport_ops conn_ops = {
+    .recv = conn_recv,
+    .send = conn_send,
+};
+
 void pair_back_new(struct blk_pair *p)
 {
+    struct splitio_store_transport transport = {&conn_ops, &p->conn};
     size_t bytes;
 
-    if (!p->back_cfg.port.ops)
-        p->back_cfg.port = splitio_host_port(splitio_fake_host(p->fake));
+    assert_int_equal(
+        splitio_store_conn_init(&p->conn, splitio_fake_server(p->fake), 0), 0);
+    assert_int_equal(splitio_store_init(&p->store, transport), 0);
+    p->back_cfg.port =
+        host_spy_port(&p->spy, splitio_host_port(splitio_fake_host(p->fake)));
     p->back_cfg.disk = blk_disk_disk(&p->disk);
-    p->back_cfg.store = splitio_fake_host_store(p->fake);
+    p->back_cfg.store = &p->store;
     p->back_cfg.dir = p->back_dir;
     bytes = splitio_blkback_mem_bytes(&p->back_cfg);
     assert_true(bytes != 0);
@@ -117,12 +142,47 @@ void pair_back_new(struct blk_pair *p)
     p->back_up = true;
 }
 
+static void back_is_gone(struct blk_pair *p)
+{
+    p->back_up = false;
+    splitio_store_fini(&p->store);
+    splitio_store_conn_fini(&p->conn);
+    free(p->back_mem);
+    p->back_mem = NULL;
+}
+
+void pair_back_crash(struct blk_pair *p)
+{
+    host_spy_release_all(&p->spy);
+    blk_disk_forget(&p->disk);
+    back_is_gone(p);
+    memset(&p->back, 0xA5, sizeof(p->back));
+}
+
+static void back_fini(struct blk_pair *p)
+{
+    while (splitio_blkback_fini(&p->back) == SPLITIO_EAGAIN) {
+        (void)splitio_store_poll(&p->store, 64);
+        (void)splitio_fake_step(p->fake);
+    }
+    assert_int_equal(p->back.stats.nr_in_flight, 0);
+    assert_int_equal(p->back.stats.nr_mapped, 0);
+    assert_int_equal(p->back.stats.nr_kept, 0);
+    assert_int_equal(p->back.stats.nr_rings, 0);
+    assert_int_equal(p->back.stats.nr_unmap_errors, 0);
+    assert_int_equal(p->spy.nr_live + p->spy.nr_rings + p->spy.nr_channels, 0);
+    back_is_gone(p);
+}
+
 unsigned pair_step(struct blk_pair *p)
 {
     unsigned n = splitio_fake_step(p->fake);
     int got;
 
     if (p->back_up) {
+        got = splitio_store_poll(&p->store, 64);
+        assert_true(got >= 0);
+        n += (unsigned)got;
         got = splitio_blkback_poll(&p->back, 8);
         assert_true(got >= 0);
         n += (unsigned)got;
@@ -152,20 +212,6 @@ void pair_connect(struct blk_pair *p)
     pair_front_new(p);
     pair_run(p, 1000);
     assert_true(splitio_blkfront_is_up(&p->front));
-}
-
-/* Where a back's process dies, its mappings and channels go with it. */
-void pair_back_crash(struct blk_pair *p)
-{
-    struct splitio_blkback *b = &p->back;
-    void *mem = malloc(sizeof(*b));
-
-    blk_disk_forget(&p->disk);
-    /* What the kernel would do: drive the teardown without a word to the
-     * store; the disk has nothing more to say, so nothing is in flight. */
-    memcpy(mem, b, sizeof(*b));
-    free(mem);
-    p->back_up = false;
 }
 
 /* ---- checked I/O ---- */
@@ -379,22 +425,22 @@ void pair_close(struct blk_pair *p)
         assert_int_equal(p->front.stats.nr_pages, 0);
         assert_int_equal(p->front.stats.nr_rings, 0);
     }
-    if (p->back_up) {
-        while (splitio_blkback_fini(&p->back) == SPLITIO_EAGAIN)
-            (void)splitio_fake_step(p->fake);
-        assert_int_equal(p->back.stats.nr_in_flight, 0);
-        assert_int_equal(p->back.stats.nr_mapped, 0);
-        assert_int_equal(p->back.stats.nr_kept, 0);
-        assert_int_equal(p->back.stats.nr_rings, 0);
-    }
     free_buffers(p);
+    if (p->back_up)
+        back_fini(p);
     while (splitio_fake_step(p->fake))
         ;
     assert_nothing_left(p);
+    pair_drop(p);
+}
+
+void pair_drop(struct blk_pair *p)
+{
+    if (p->back_up)
+        back_fini(p);
     splitio_fake_delete(p->fake);
     blk_disk_fini(&p->disk);
     free(p->front_mem);
-    free(p->back_mem);
     free(p->model);
     free(p->locked);
 }

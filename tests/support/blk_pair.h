@@ -4,6 +4,7 @@
 #define SPLITIO_TESTS_BLK_PAIR_H
 
 #include "blk_disk.h"
+#include "host_spy.h"
 
 #include <splitio/binding/fake.h>
 #include <splitio/blkback.h>
@@ -34,6 +35,9 @@ struct blk_pair {
     struct splitio_blkfront front;
     struct splitio_blkback back;
     void *front_mem, *back_mem;
+    struct host_spy spy;            /* between the back and its host port */
+    struct splitio_store_conn conn; /* the back's own, for it may die */
+    struct splitio_store store;
     struct blk_disk disk;
     uint8_t *model;  /* what the disk should hold */
     uint8_t *locked; /* sectors with a request in flight */
@@ -60,8 +64,8 @@ int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
 void pair_run(struct blk_pair *p, unsigned rounds);
 /* One round; what moved. */
 unsigned pair_step(struct blk_pair *p);
-/* The back is gone, from one instruction to the next; what the hypervisor
- * side then does for a process that died is done. */
+/* The back is gone from one instruction to the next: with it go its store
+ * connection, its mappings and its channels. */
 void pair_back_crash(struct blk_pair *p);
 /* Submit @nr random requests that do not overlap, and verify what they do. */
 void pair_traffic(struct blk_pair *p, unsigned nr, size_t max_bytes);
@@ -70,5 +74,7 @@ int pair_begin(struct blk_pair *p, size_t max_bytes);
 unsigned pair_nr_busy(const struct blk_pair *p);
 /* Close in order, and check that nothing is left in use anywhere. */
 void pair_close(struct blk_pair *p);
+/* End without the front, or without its guest. */
+void pair_drop(struct blk_pair *p);
 
 #endif

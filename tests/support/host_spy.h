@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A host port between a back and the real one: knows what the back holds, lets
+ * the n-th operation fail, and cleans up after a back that died. */
+#ifndef SPLITIO_TESTS_HOST_SPY_H
+#define SPLITIO_TESTS_HOST_SPY_H
+
+#include <splitio/port.h>
+
+#define SPY_MAPS     16384u
+#define SPY_RINGS    16u
+#define SPY_CHANNELS 16u
+
+struct host_spy {
+    struct splitio_host_port under;
+    uint64_t nr_ops;  /* maps, copies, rings and channels asked for */
+    uint64_t fail_at; /* this one fails, counted from 1; 0: none */
+    unsigned nr_failed;
+    uint64_t nr_maps, nr_unmaps, nr_copies, nr_map_calls, nr_unmap_calls;
+    unsigned nr_live;
+    splitio_grant_handle_t live[SPY_MAPS];
+    unsigned nr_rings;
+    struct splitio_ring_map *rings[SPY_RINGS];
+    unsigned nr_channels;
+    splitio_evtchn_t channels[SPY_CHANNELS];
+};
+
+struct splitio_host_port host_spy_port(struct host_spy *spy,
+                                       struct splitio_host_port under);
+
+/* What the system does when a process ends: all it held is let go. */
+void host_spy_release_all(struct host_spy *spy);
+
+#endif
