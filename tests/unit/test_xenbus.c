@@ -59,6 +59,59 @@ static void pair_any_has_one_action(void **state)
             }
 }
 
+/* Each row: what to do for the peer's states 0 to 8. */
+static void rules_are_as_written_down(void **state)
+{
+    static const struct {
+        enum splitio_xenbus_role role;
+        unsigned local;
+        const char *actions;
+    } rows[] = {
+        /* w wait, o offer, c connect, 5 Closing, 6 Closed, r release, i
+         * Initialising */
+        {FRONT, 1, "wwoo55w55"}, {FRONT, 3, "55wwc55ww"},
+        {FRONT, 4, "5555w55ww"}, {FRONT, 5, "66www66ww"},
+        {FRONT, 6, "wiiiwwiww"}, {BACK, 1, "ooooooooo"},
+        {BACK, 2, "wwwcc66ww"},  {BACK, 4, "666ww56ww"},
+        {BACK, 5, "666www6ww"},  {BACK, 6, "woooowwww"},
+    };
+    static const char letters[] = "woc56ri";
+    size_t i, remote;
+
+    (void)state;
+    for (i = 0; i < SPLITIO_ARRAY_LEN(rows); i++)
+        for (remote = 0; remote < 9; remote++)
+            assert_int_equal(
+                letters[next(rows[i].role, rows[i].local, (unsigned)remote)],
+                rows[i].actions[remote]);
+}
+
+static void rings_are_held_while_the_peer_may_use_them(void **state)
+{
+    struct splitio_xenbus_view v = {.online = true, .attached = true};
+    unsigned bits, remote;
+
+    (void)state;
+    for (bits = 0; bits < 4; bits++)
+        for (remote = 0; remote < 9; remote++) {
+            bool alive = remote >= 3 && remote != 6;
+
+            v.closing = bits & 1;
+            v.stale = bits & 2;
+            v.remote = remote;
+            /* A back stops serving, a front takes back, only then. */
+            v.role = BACK;
+            for (v.local = 4; v.local <= 5; v.local++)
+                if (splitio_xenbus_next(&v) == SPLITIO_XENBUS_DO_CLOSED)
+                    assert_false(alive);
+            v.role = FRONT;
+            v.local = 6;
+            assert_int_equal(splitio_xenbus_next(&v),
+                             alive ? SPLITIO_XENBUS_DO_WAIT
+                                   : SPLITIO_XENBUS_DO_RELEASE);
+        }
+}
+
 static void remote_garbage_counts_as_unknown(void **state)
 {
     unsigned local;
@@ -263,6 +316,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pair_any_has_one_action),
+        cmocka_unit_test(rules_are_as_written_down),
+        cmocka_unit_test(rings_are_held_while_the_peer_may_use_them),
         cmocka_unit_test(remote_garbage_counts_as_unknown),
         cmocka_unit_test(front_usual_way_connects),
         cmocka_unit_test(front_back_in_earlier_life_closes_first),

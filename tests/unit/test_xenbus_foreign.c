@@ -81,29 +81,32 @@ static const struct rule linux_blkback[] = {
     {END, ON(5), 5, 3},    {END, ON(6), 6, 4},
 };
 
-static const struct foreign {
+struct foreign {
     const char *name;
     const struct rule *rules;
     size_t nr;
     uint16_t theirs; /* states that it may find its own node in */
     uint16_t ours;   /* ... and the back's */
-} fronts[] =
-    {
-        {"Linux blkfront", linux_blkfront, SPLITIO_ARRAY_LEN(linux_blkfront),
-         ON(1), ANY},
-        {"Linux netfront", linux_netfront, SPLITIO_ARRAY_LEN(linux_netfront),
-         ON(1), ANY},
-        {"Linux after kexec", linux_after_kexec,
-         SPLITIO_ARRAY_LEN(linux_after_kexec),
-         ON(1) | ON(3) | ON(4) | ON(5) | ON(6), ANY},
-        {"Windows", windows, SPLITIO_ARRAY_LEN(windows),
-         ON(1) | ON(3) | ON(4) | ON(5) | ON(6), ANY},
-        {"mini-os", mini_os, SPLITIO_ARRAY_LEN(mini_os), ON(1), ON(1) | ON(2)},
-        {"GRUB, then Linux", grub_then_linux,
-         SPLITIO_ARRAY_LEN(grub_then_linux), ON(1), ON(1) | ON(2)},
-},
-  linux_back = {"Linux blkback", linux_blkback,
-                SPLITIO_ARRAY_LEN(linux_blkback), ON(1), ANY};
+};
+
+static const struct foreign fronts[] = {
+    {"Linux blkfront", linux_blkfront, SPLITIO_ARRAY_LEN(linux_blkfront), ON(1),
+     ANY},
+    {"Linux netfront", linux_netfront, SPLITIO_ARRAY_LEN(linux_netfront), ON(1),
+     ANY},
+    {"Linux after kexec", linux_after_kexec,
+     SPLITIO_ARRAY_LEN(linux_after_kexec),
+     ON(1) | ON(3) | ON(4) | ON(5) | ON(6), ANY},
+    {"Windows", windows, SPLITIO_ARRAY_LEN(windows),
+     ON(1) | ON(3) | ON(4) | ON(5) | ON(6), ANY},
+    {"mini-os", mini_os, SPLITIO_ARRAY_LEN(mini_os), ON(1), ON(1) | ON(2)},
+    {"GRUB, then Linux", grub_then_linux, SPLITIO_ARRAY_LEN(grub_then_linux),
+     ON(1), ON(1) | ON(2)},
+};
+
+static const struct foreign linux_back = {"Linux blkback", linux_blkback,
+                                          SPLITIO_ARRAY_LEN(linux_blkback),
+                                          ON(1), ANY};
 
 /* The rules in use; not part of the situation. */
 static const struct foreign *foreign;
