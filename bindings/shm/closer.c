@@ -2,8 +2,8 @@
 /*
  * Closing what guests sent. close() may wait for whoever stands behind the file
  * (a socket that lingers, a file system in user space), so a thread does it. It
- * exists as long as there is something to close; an honest guest never causes
- * one.
+ * exists as long as there is something to close; only guests that are refused or
+ * misbehave cause one.
  */
 #include <pthread.h>
 #include <signal.h>

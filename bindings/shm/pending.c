@@ -81,6 +81,8 @@ static void add(struct splitio_shm_machine *m, int fd)
     m->pending[index].fd = fd;
     m->pending[index].deadline_ms = splitio_shm_now_ms() + m->cfg.hello_ms;
     m->stats.nr_pending++;
+    /* Most have said it already, and then take no place. */
+    splitio_shm_pending_receive(m, index);
 }
 
 void splitio_shm_pending_accept(struct splitio_shm_machine *m)
