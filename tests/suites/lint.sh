@@ -30,7 +30,7 @@ freestanding()
 
 own_side_of_the_port()
 {
-    grep -nE '^ *# *include *["<](\.\./)*src/|^ *# *include *"\.\./' \
+    grep -nE '^ *# *include *["<](\.\./)*src/' \
         $(git ls-files 'bindings/*' 'examples/*' 'tools/*' | grep -E '\.(c|h|cc|hpp)$') \
         /dev/null | none
 }
