@@ -125,7 +125,8 @@ static void fail_all(struct pump *p, int status)
 static void tell(struct pump *p)
 {
     bool up = splitio_blkfront_is_up(&p->dev);
-    const struct splitio_blkfront_info *info = splitio_blkfront_get_info(&p->dev);
+    const struct splitio_blkfront_info *info =
+        splitio_blkfront_get_info(&p->dev);
 
     if (up == p->was_up && info->nr_sectors == p->info.nr_sectors)
         return;
