@@ -424,6 +424,67 @@ static void full_arena_refuses_and_recovers(void **state)
     b_is_well(w);
 }
 
+/* Requests of every kind that needs memory, whatever they return. */
+static void work(struct world *w, struct xs_peer *extra)
+{
+    uint32_t tx;
+
+    if (xs_peer_open(extra, w->s, 3) == 0)
+        xs_write(extra, 0, "/local/domain/1/open/x", "v");
+    xs_write(&w->a, 0, "d/e/f", "value");
+    xs_perms(&w->a, 0, "d", "b1", "r2");
+    xs_watch(&w->a, "d", "t");
+    xs_watch(&w->dom0, "/local", "t");
+    xs_write(&w->a, 0, "d/e/g", "value");
+    tx = xs_begin(&w->a);
+    xs_write(&w->a, tx, "d/e/f", "other");
+    xs_write(&w->a, tx, "x/y/z", "new");
+    xs_path(&w->a, SPLITIO_XS_RM, tx, "d/e/g");
+    xs_end(&w->a, tx, true);
+    tx = xs_begin(&w->dom0);
+    xs_write(&w->dom0, tx, "/local/domain/1/d/h", "v");
+    xs_perms(&w->dom0, tx, "/local/domain/1/d/h", "n3", NULL);
+    xs_end(&w->dom0, tx, true);
+    splitio_store_server_introduce(w->s, 4);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    struct world *w = *state;
+    struct splitio_store_stats before, after;
+    struct xs_peer extra;
+
+    splitio_store_server_stats(w->s, &before);
+    /* With room for sixty more, nothing fails any more. */
+    for (unsigned free_nodes = 0; free_nodes < 60; free_nodes++) {
+        unsigned n = 0;
+
+        while (write_n(&w->dom0, 0, "/fill", n) == 0)
+            n++;
+        for (unsigned i = 0; i < free_nodes; i++) {
+            char path[32];
+
+            /* Every third: what is free is in pieces. */
+            snprintf(path, sizeof(path), "/fill/n%u", i * 3 % n);
+            assert_int_equal(splitio_store_server_rm(w->s, path), 0);
+        }
+        work(w, &extra);
+        assert_true(splitio_store_server_is_valid(w->s));
+        xs_peer_close(&extra);
+        splitio_store_server_domain_gone(w->s, 3);
+        splitio_store_server_domain_gone(w->s, 4);
+        assert_int_equal(splitio_store_server_rm(w->s, "/fill"), 0);
+        splitio_store_server_rm(w->s, "/local/domain/1/d");
+        splitio_store_server_rm(w->s, "/local/domain/1/x");
+        splitio_store_server_rm(w->s, "/local/domain/1/open");
+        assert_int_equal(xs_path(&w->a, SPLITIO_XS_RESET_WATCHES, 0, ""), 0);
+        assert_int_equal(xs_path(&w->dom0, SPLITIO_XS_RESET_WATCHES, 0, ""), 0);
+        splitio_store_server_stats(w->s, &after);
+        assert_int_equal(after.memory_bytes, before.memory_bytes);
+        assert_int_equal(after.nodes, before.nodes);
+    }
+}
+
 /* --- events ------------------------------------------------------------ */
 
 static void events_for_who_does_not_read_are_bounded(void **state)
@@ -625,6 +686,8 @@ int main(void)
         CASE(memory_quota_stops_what_the_others_allow),
         cmocka_unit_test_setup_teardown(full_arena_refuses_and_recovers,
                                         setup_small, teardown),
+        cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup_small,
+                                        teardown),
         CASE(events_for_who_does_not_read_are_bounded),
         CASE(who_floods_domain_0_waits_for_it),
         CASE(waiting_guest_becomes_ready_when_domain_0_reads),

@@ -8,6 +8,9 @@
  * requests at that moment must return the same from the model, and the model
  * has their effects. If it ends in EAGAIN, something else must have changed
  * since it began.
+ *
+ * Two peers watch. After each step, every change that one may know of must have
+ * fired, and nothing that it may not know of.
  */
 #include "cm.h"
 #include "xs_talk.h"
@@ -36,7 +39,8 @@ struct mnode {
 };
 
 static struct mnode model[NODES];
-static uint64_t changes; /* of the model */
+static struct mnode was[NODES]; /* the model before the step */
+static uint64_t changes;        /* of the model */
 
 static int up(int i)
 {
@@ -357,24 +361,14 @@ static void step_tx(struct peer *peer)
     }
 }
 
-static bool is_held(void)
+/* What guests wait for, or NULL. */
+static struct mtx *urgent(void)
 {
     for (unsigned i = 0; i < TXS; i++) {
         if (peers[0].txs[i].id != 0 && peers[0].txs[i].urgent)
-            return true;
+            return &peers[0].txs[i];
     }
-    return false;
-}
-
-/* Domain 0 ends what guests wait for. */
-static void end_urgent(void)
-{
-    for (unsigned i = 0; i < TXS; i++) {
-        struct mtx *tx = &peers[0].txs[i];
-
-        if (tx->id != 0 && tx->urgent)
-            commit(&peers[0], tx);
-    }
+    return NULL;
 }
 
 /* The domain of the last two peers dies and comes back. */
@@ -395,6 +389,8 @@ static void step_death(void)
             if (k > 0)
                 model[i].perms[k].access = 0;
         }
+        /* Which nobody is told of. */
+        memcpy(was[i].perms, model[i].perms, sizeof(was[i].perms));
     }
     changes++;
     for (unsigned i = 0; i < PEERS; i++) {
@@ -405,6 +401,125 @@ static void step_death(void)
             xs_peer_open(&peers[i].p, server, (splitio_domid_t)who), 0);
         memset(peers[i].txs, 0, sizeof(peers[i].txs));
     }
+}
+
+/* --- events ------------------------------------------------------------ */
+
+static const char *const watched[] = {"/", "/a", "/a/b", "/c/c/c"};
+#define WATCHED  SPLITIO_ARRAY_LEN(watched)
+#define WATCHERS 2 /* the first peers */
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t len = strlen(top);
+
+    return len == 1 || (strncmp(path, top, len) == 0 &&
+                        (path[len] == '\0' || path[len] == '/'));
+}
+
+static bool could_read(int who, int i)
+{
+    struct mnode now[NODES];
+    bool could;
+
+    if (may(who, i, SPLITIO_XS_PERM_READ) && model[i].is)
+        return true;
+    memcpy(now, model, sizeof(now));
+    memcpy(model, was, sizeof(model));
+    could = model[i].is && may(who, i, SPLITIO_XS_PERM_READ);
+    memcpy(model, now, sizeof(model));
+    return could;
+}
+
+static bool has_changed(int i)
+{
+    return was[i].is != model[i].is ||
+           (model[i].is && memcmp(&was[i], &model[i], sizeof(was[i])) != 0);
+}
+
+/* Whether the watch fired with a path at, above or below this one. */
+static bool fired_for(const struct xs_peer *p, const char *path, unsigned w)
+{
+    char event[128], token[8];
+
+    snprintf(token, sizeof(token), "%u", w);
+    for (unsigned i = 0; i < p->nr_events; i++) {
+        char *space;
+
+        snprintf(event, sizeof(event), "%s", p->events[i]);
+        space = strchr(event, ' ');
+        *space = '\0';
+        if (strcmp(space + 1, token) == 0 &&
+            (is_below(path, event) || is_below(event, path)))
+            return true;
+    }
+    return false;
+}
+
+static int node_at(const char *path)
+{
+    int i = 0;
+
+    for (; path[0] != '\0' && path[1] != '\0'; path += 2)
+        i = i * NAMES + 1 + (path[1] - 'a');
+    return i;
+}
+
+static void no_event_tells_a_secret(const struct peer *peer)
+{
+    for (unsigned i = 0; i < peer->p.nr_events; i++) {
+        char event[128];
+        int node;
+
+        snprintf(event, sizeof(event), "%s", peer->p.events[i]);
+        *strchr(event, ' ') = '\0';
+        node = node_at(event);
+        assert_true(could_read(peer->who, node) ||
+                    (node > 0 && could_read(peer->who, up(node))));
+    }
+}
+
+/*
+ * Who may not know of a node that was removed is not told of what it could read
+ * below, but at a watch of its own.
+ */
+static bool is_owed(const struct peer *peer, int i, const char *path,
+                    const char *top)
+{
+    return peer->who == 0 || strcmp(path, top) == 0 ||
+           (model[i].is && may(peer->who, i, SPLITIO_XS_PERM_READ));
+}
+
+static void every_change_fired(struct peer *peer)
+{
+    xs_peer_drain(&peer->p);
+    assert_in_range(peer->p.nr_events, 0, XS_TALK_EVENTS);
+    no_event_tells_a_secret(peer);
+    for (int i = 0; i < NODES; i++) {
+        char path[2 * DEPTH + 2];
+
+        if (!has_changed(i) || !could_read(peer->who, i))
+            continue;
+        path_of(i, path);
+        for (unsigned w = 0; w < WATCHED; w++) {
+            /* Parents that a request makes are told of by the last child. */
+            if (is_below(path, watched[w]) && was[i].is &&
+                is_owed(peer, i, path, watched[w]))
+                assert_true(fired_for(&peer->p, path, w));
+        }
+    }
+    peer->p.nr_events = 0;
+}
+
+static void watch_all(struct peer *peer)
+{
+    for (unsigned w = 0; w < WATCHED; w++) {
+        char token[8];
+
+        snprintf(token, sizeof(token), "%u", w);
+        assert_int_equal(xs_watch(&peer->p, watched[w], token), 0);
+    }
+    xs_peer_forget(&peer->p);
 }
 
 static void compare_all(void)
@@ -473,19 +588,23 @@ static void end(void)
 static void run(uint64_t first_seed, unsigned steps)
 {
     begin(first_seed);
+    for (unsigned i = 0; i < WATCHERS; i++)
+        watch_all(&peers[i]);
     for (unsigned i = 0; i < steps; i++) {
         struct peer *peer = &peers[rnd(PEERS)];
 
-        if (peer->who != 0 && rnd(3) == 0)
-            end_urgent();
-        if (peer->who != 0 && is_held())
-            continue;
-        if (rnd(5000) == 0)
+        memcpy(was, model, sizeof(was));
+
+        if (peer->who != 0 && urgent())
+            commit(&peers[0], urgent());
+        else if (rnd(5000) == 0)
             step_death();
         else if (rnd(3))
             step_tx(peer);
         else
             step_plain(peer);
+        for (unsigned k = 0; k < WATCHERS; k++)
+            every_change_fired(&peers[k]);
         if (i % 1000 == 0) {
             assert_true(splitio_store_server_is_valid(server));
             compare_all();
