@@ -13,6 +13,11 @@ static bool fails(struct host_spy *spy)
     return true;
 }
 
+static int failure(const struct host_spy *spy)
+{
+    return spy->fail_status ? spy->fail_status : SPLITIO_GNTST_GENERAL_ERROR;
+}
+
 static unsigned spy_map(void *ctx, struct splitio_grant_map *ops, unsigned nr)
 {
     struct host_spy *spy = ctx;
@@ -22,7 +27,7 @@ static unsigned spy_map(void *ctx, struct splitio_grant_map *ops, unsigned nr)
     spy->nr_maps += nr;
     for (unsigned i = 0; i < nr; i++) {
         if (fails(spy)) {
-            ops[i].status = SPLITIO_GNTST_GENERAL_ERROR;
+            ops[i].status = failure(spy);
             ops[i].handle = SPLITIO_GRANT_HANDLE_NONE;
             ops[i].va = NULL;
         } else {
@@ -69,10 +74,13 @@ static unsigned spy_copy(void *ctx, struct splitio_grant_copy *ops, unsigned nr)
     spy->nr_copies += nr;
     for (unsigned i = 0; i < nr; i++) {
         if (fails(spy))
-            ops[i].status = SPLITIO_GNTST_GENERAL_ERROR;
+            ops[i].status = failure(spy);
         else
             (void)spy->under.ops->copy(spy->under.ctx, &ops[i], 1);
-        failed += ops[i].status != SPLITIO_GNTST_OKAY;
+        if (ops[i].status != SPLITIO_GNTST_OKAY)
+            failed++;
+        else if (spy->after_copy)
+            spy->after_copy(spy->arg, &ops[i]);
     }
     return failed;
 }

@@ -15,6 +15,10 @@ struct host_spy {
     uint64_t nr_ops;  /* maps, copies, rings and channels asked for */
     uint64_t fail_at; /* this one fails, counted from 1; 0: none */
     unsigned nr_failed;
+    int fail_status; /* of a map or copy; 0: GENERAL_ERROR */
+    /* Called after each copy that worked: a page may change right then. */
+    void (*after_copy)(void *arg, const struct splitio_grant_copy *op);
+    void *arg;
     uint64_t nr_maps, nr_unmaps, nr_copies, nr_map_calls, nr_unmap_calls;
     unsigned nr_live;
     splitio_grant_handle_t live[SPY_MAPS];
