@@ -45,7 +45,6 @@ struct blk_pair {
     bool front_up, back_up; /* which halves exist */
     unsigned nr_wakes, nr_changes;
     uint64_t nr_ok, nr_bad;
-    uint8_t *heap; /* buffers of the ios, pages of the guest */
     struct pair_io ios[PAIR_IOS];
 };
 
