@@ -217,6 +217,7 @@ static void copy_and_answer(struct splitio_netback_queue *q)
         answer(q, &q->frames[i], ids);
         ids += q->frames[i].nr_ids;
     }
+    q->nr_ops = 0;
     if (splitio_ring_back_publish(&q->tx.ring))
         q->tx_notify = true;
 }

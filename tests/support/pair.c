@@ -23,9 +23,11 @@ static void *frame_ptr(void *ctx, splitio_domid_t domid, splitio_gfn_t gfn,
 
 static void upcall(void *ctx, splitio_domid_t domid, unsigned vcpu)
 {
-    (void)ctx;
-    (void)domid;
+    struct pair *p = ctx;
+
     (void)vcpu;
+    if (p->on_upcall)
+        p->on_upcall(p->on_upcall_arg, domid);
 }
 
 static const struct splitio_hypervisor_ops hypervisor_ops = {
@@ -57,7 +59,7 @@ static void call_send(void *ctx, splitio_evtchn_t port)
 
 static void call_wake(void *ctx)
 {
-    (void)ctx;
+    upcall(ctx, PAIR_GUEST, 0);
 }
 
 static const struct splitio_hypercall_ops hypercalls = {

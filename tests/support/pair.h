@@ -27,6 +27,10 @@ struct pair {
     void *grant_mem[2];
     uint32_t *next_mem;
 
+    /* Called on an upcall for a domain, from any thread; may be NULL. */
+    void (*on_upcall)(void *arg, splitio_domid_t domid);
+    void *on_upcall_arg;
+
     /* The ports under test: straight through, but they count and fail. */
     struct splitio_host_port host_port;
     struct splitio_guest_port guest_port;

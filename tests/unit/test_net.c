@@ -43,6 +43,16 @@ static void check_in(struct net_rig *r, struct kept k)
     kept_free(&k);
 }
 
+static void put_in(struct net_rig *r, uint32_t len_bytes)
+{
+    struct kept k = make_noise(len_bytes);
+    struct splitio_iovec iov;
+    struct splitio_frame f = whole(&k, &iov);
+
+    queue_put(&r->nic.in, &f);
+    kept_free(&k);
+}
+
 static uint32_t some_length(void)
 {
     static const uint32_t edges[] = {14,   15,   60,    255,   256,   257,
@@ -337,6 +347,38 @@ static void nic_that_is_full_gets_frames_later(void **state)
     rig_delete(r);
 }
 
+/* Frames that wait for the NIC are copies: neither the guest's next frames in
+ * the same pages nor frames the other way touch them. */
+static void frame_that_waits_for_the_nic_stays_as_it_was(void **state)
+{
+    struct kept a = make_noise(5000), b = make_noise(5000), got;
+    struct net_rig *r = rig_new();
+    unsigned i;
+
+    (void)state;
+    r->back_config.nic_full_polls = UINT_MAX;
+    rig_join(r);
+    rig_run(r);
+    r->nic.send_room = 0;
+    rig_send(r, &a);
+    for (i = 0; i < 20; i++) {
+        splitio_netfront_poll(&r->front, 16); /* gets the pages back */
+        rig_send(r, &b);
+        put_in(r, i & 1 ? 100 : 3000);
+        rig_run(r);
+    }
+    r->nic.send_room = UINT_MAX;
+    while (splitio_netback_poll(&r->back, 16) == 16)
+        ;
+    assert_int_equal(queue_len(&r->nic.out), 21);
+    got = queue_get(&r->nic.out);
+    assert_same(&a, &got);
+    kept_free(&got);
+    kept_free(&a);
+    kept_free(&b);
+    rig_delete(r);
+}
+
 /* A front with four pages, as network boot code has. */
 static void front_with_four_pages_gets_frames(void **state)
 {
@@ -353,16 +395,6 @@ static void front_with_four_pages_gets_frames(void **state)
         check_out(r, make_noise(some_length()));
     }
     rig_delete(r);
-}
-
-static void put_in(struct net_rig *r, uint32_t len_bytes)
-{
-    struct kept k = make_noise(len_bytes);
-    struct splitio_iovec iov;
-    struct splitio_frame f = whole(&k, &iov);
-
-    queue_put(&r->nic.in, &f);
-    kept_free(&k);
 }
 
 /* A frame that needs more slots than the guest has lent waits; what is behind
@@ -659,6 +691,7 @@ int main(void)
         cmocka_unit_test(lengths_out_of_range_are_refused),
         cmocka_unit_test(full_ring_gives_room_again),
         cmocka_unit_test(nic_that_is_full_gets_frames_later),
+        cmocka_unit_test(frame_that_waits_for_the_nic_stays_as_it_was),
         cmocka_unit_test(front_with_four_pages_gets_frames),
         cmocka_unit_test(frame_too_long_for_the_pages_lent_is_given_up),
         cmocka_unit_test(backlog_is_bounded_and_in_order),
