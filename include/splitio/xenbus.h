@@ -210,9 +210,9 @@ struct splitio_xenbus {
     bool in_doubt;       /* a commit was under way when the store was lost */
     bool told;           /* splitio_xenbus_check() has said so */
     int error;           /* that ended the last life; 0 once connected again */
-    uint32_t tx_id, stray_tx; /* open; given up but not ended yet */
-    uint32_t index;           /* of the key under way */
-    uint32_t conflicts;       /* in a row */
+    uint32_t tx_id, stray_tx;     /* open; given up but not ended yet */
+    uint32_t index;               /* of the key under way */
+    uint32_t conflicts, refusals; /* in a row */
     uint32_t wait_mark;
     uint64_t wait_since_ns;
     uint64_t nr_connects, nr_errors, nr_conflicts;

@@ -54,6 +54,9 @@ enum {
 /* Conflicts in a row after which the peer's state is not looked at. */
 #define XB_CONFLICTS 16u
 
+/* Transactions refused in a row after which an event is waited for. */
+#define XB_REFUSALS 4096u
+
 /* A whole path. */
 #define XB_PATH_MAX (SPLITIO_XENBUS_DIR_MAX + SPLITIO_XENBUS_KEY_MAX)
 

@@ -88,6 +88,9 @@ void splitio_xb_drop_tx(struct splitio_xenbus *xb)
 
 int splitio_xb_end_stray(struct splitio_xenbus *xb)
 {
+    /* Not registered: this is another connection, which knows nothing of it. */
+    if (splitio_store_watch_status(&xb->own_watch) == SPLITIO_EAGAIN)
+        xb->stray_tx = 0;
     if (xb->stray_tx == 0)
         return 0;
     if (splitio_store_tx_end(xb->store, NULL, xb->stray_tx, false) ==

@@ -73,6 +73,11 @@ void splitio_xb_answer_tx_start(struct splitio_xenbus *xb, int status,
 
     if (status == 0 && len_bytes > 0 && body[len_bytes - 1] == '\0')
         len_bytes--; /* xenstored counts it */
+    /* A domain may have ten open. Other devices of ours have them and will be
+     * done; but if nobody is, asking for ever helps nobody. */
+    if (status == SPLITIO_ENOSPC && ++xb->refusals < XB_REFUSALS)
+        return;
+    xb->refusals = 0;
     if (status < 0 ||
         splitio_xenbus_parse_u32(body, len_bytes, 1, UINT32_MAX, &id) < 0) {
         park(xb);

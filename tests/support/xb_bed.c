@@ -43,7 +43,18 @@ bool bed_is(struct bed *bed, const char *dir, const char *key,
     return value && len == strlen(value) && memcmp(text, value, len) == 0;
 }
 
-void bed_make_dirs(struct bed *bed)
+static void put_owned(struct bed *bed, const char *dir, const char *key,
+                      const char *value, const struct splitio_xs_perm *perms)
+{
+    char path[256];
+
+    bed_put(bed, dir, key, value);
+    put_path(dir, key, path, sizeof(path));
+    splitio_store_server_set_perms(bed->server, path, perms, 2);
+}
+
+void bed_make_dirs_at(struct bed *bed, const char *front_dir,
+                      const char *back_dir)
 {
     const struct splitio_xs_perm front[2] = {{1, SPLITIO_XS_PERM_NONE},
                                              {0, SPLITIO_XS_PERM_BOTH}};
@@ -53,23 +64,23 @@ void bed_make_dirs(struct bed *bed)
 
     splitio_store_server_mkdir(s, "/local/domain/1/error");
     splitio_store_server_set_perms(s, "/local/domain/1/error", front, 1);
-    splitio_store_server_mkdir(s, BED_FRONT_DIR);
-    splitio_store_server_set_perms(s, BED_FRONT_DIR, front, 2);
-    splitio_store_server_mkdir(s, BED_BACK_DIR);
-    splitio_store_server_set_perms(s, BED_BACK_DIR, back, 2);
-    bed_put(bed, BED_FRONT_DIR, "backend-id", "0");
-    bed_put(bed, BED_FRONT_DIR, "backend", BED_BACK_DIR);
-    bed_put(bed, BED_FRONT_DIR, "state", "1");
-    splitio_store_server_set_perms(s, BED_FRONT_DIR "/backend-id", front, 2);
-    splitio_store_server_set_perms(s, BED_FRONT_DIR "/backend", front, 2);
-    splitio_store_server_set_perms(s, BED_FRONT_DIR "/state", front, 2);
-    bed_put(bed, BED_BACK_DIR, "frontend-id", "1");
-    bed_put(bed, BED_BACK_DIR, "frontend", BED_FRONT_DIR);
-    bed_put(bed, BED_BACK_DIR, "online", "1");
-    bed_put(bed, BED_BACK_DIR, "mode", "w");
-    bed_put(bed, BED_BACK_DIR, "state", "1");
-    splitio_store_server_set_perms(s, BED_BACK_DIR "/state", back, 2);
-    splitio_store_server_set_perms(s, BED_BACK_DIR "/online", back, 2);
+    splitio_store_server_mkdir(s, front_dir);
+    splitio_store_server_set_perms(s, front_dir, front, 2);
+    splitio_store_server_mkdir(s, back_dir);
+    splitio_store_server_set_perms(s, back_dir, back, 2);
+    put_owned(bed, front_dir, "backend-id", "0", front);
+    put_owned(bed, front_dir, "backend", back_dir, front);
+    put_owned(bed, front_dir, "state", "1", front);
+    put_owned(bed, back_dir, "frontend-id", "1", back);
+    put_owned(bed, back_dir, "frontend", front_dir, back);
+    put_owned(bed, back_dir, "online", "1", back);
+    put_owned(bed, back_dir, "mode", "w", back);
+    put_owned(bed, back_dir, "state", "1", back);
+}
+
+void bed_make_dirs(struct bed *bed)
+{
+    bed_make_dirs_at(bed, BED_FRONT_DIR, BED_BACK_DIR);
 }
 
 void bed_init_empty(struct bed *bed)

@@ -66,6 +66,9 @@ void bed_fini(struct bed *bed);
 
 /** Make, or make anew, the directories of the device. */
 void bed_make_dirs(struct bed *bed);
+/** ... those of another device. */
+void bed_make_dirs_at(struct bed *bed, const char *front_dir,
+                      const char *back_dir);
 /** Start one half; it must not be alive. */
 void bed_start(struct bed *bed, enum splitio_xenbus_role role);
 /** Kill it: nothing is told to anybody. */
