@@ -94,14 +94,17 @@ heard()
 
 iperf()
 {
-    local from=$1 to=$2 mbit
-    ip netns exec "$net_prefix-$to" iperf3 -s -1 -D -I "$dir/iperf.pid" \
-        --logfile "$dir/iperf-$to.log"
-    # -D returns once the server listens.
+    local from=$1 to=$2 mbit line
+    exec 8< <(ip netns exec "$net_prefix-$to" iperf3 -s -1 --forceflush 2>&1)
+    while read -r line <&8; do
+        [[ $line != *listening* ]] || break
+    done
     mbit=$(ip netns exec "$net_prefix-$from" iperf3 -c "$3" -t "$seconds" -J |
         awk '/"sum_received"/ {in_sum=1}
              in_sum && /"bits_per_second"/ {gsub(/[^0-9.e+]/, "", $2)
                  printf "%.0f", $2/1e6; exit}')
+    cat <&8 >"$dir/iperf-$to.log" # until it ends
+    exec 8<&-
     [ -n "$mbit" ] || die "iperf3 from $from to $to failed"
     row "iperf3 $from to $to" "$mbit Mbit/s"
 }

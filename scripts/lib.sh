@@ -73,5 +73,7 @@ build_preset()
     local preset=$1
     shift
     cmake --preset "$preset" >/dev/null || return 1
-    cmake --build "build/$preset" -j "$(jobs)" ${1:+--target "$@"}
+    cmake --build "build/$preset" -j "$(jobs)" ${1:+--target "$@"} |
+        grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking|Creating)'
+    return "${PIPESTATUS[0]}"
 }

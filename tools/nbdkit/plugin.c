@@ -332,4 +332,5 @@ static struct nbdkit_plugin plugin = {
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
+struct nbdkit_plugin *plugin_init(void); /* not declared by nbdkit */
 NBDKIT_REGISTER_PLUGIN(plugin)
