@@ -167,6 +167,9 @@ int splitio_store_server_mkdir(struct splitio_store_server *server,
 /** @brief Remove a node and all below it. */
 int splitio_store_server_rm(struct splitio_store_server *server,
                             const char *path);
+/** @brief Remove a node unless something is below it: SPLITIO_EBUSY. */
+int splitio_store_server_rm_empty(struct splitio_store_server *server,
+                                  const char *path);
 /** @brief Set permissions; the first entry is the owner. */
 int splitio_store_server_set_perms(struct splitio_store_server *server,
                                    const char *path,

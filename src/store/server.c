@@ -216,6 +216,31 @@ int splitio_store_server_rm(struct splitio_store_server *server,
     return err < 0 ? err : splitio_xsd_node_op_rm(&view, path);
 }
 
+static int is_child(void *ctx, const char *name, uint32_t name_bytes)
+{
+    (void)ctx;
+    (void)name;
+    (void)name_bytes;
+    return SPLITIO_EBUSY;
+}
+
+int splitio_store_server_rm_empty(struct splitio_store_server *server,
+                                  const char *path)
+{
+    struct store_view view;
+    struct store_look look;
+    int err = begin(server, path, 0, &view);
+
+    if (err == 0)
+        err =
+            splitio_xsd_node_op_get(&view, path, SPLITIO_XS_PERM_WRITE, &look);
+    if (err == 0)
+        err = splitio_xsd_view_list(&view, &look, is_child, NULL);
+    if (err == 0)
+        splitio_xsd_view_remove(&view, &look, path);
+    return err;
+}
+
 int splitio_store_server_set_perms(struct splitio_store_server *server,
                                    const char *path,
                                    const struct splitio_xs_perm *perms,

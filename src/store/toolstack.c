@@ -210,13 +210,24 @@ int splitio_toolstack_device_unplug(struct splitio_store_server *server,
     return err ? err : write_key(server, &back, "state", "5");
 }
 
+/* Remove a path, and the directory above it if that is empty then: or each
+ * guest that ever was would leave one. */
+static void remove_half(struct splitio_store_server *server, struct path *p)
+{
+    (void)splitio_store_server_rm(server, p->text);
+    while (p->len > 0 && p->text[--p->len] != '/')
+        ;
+    p->text[p->len] = '\0';
+    (void)splitio_store_server_rm_empty(server, p->text);
+}
+
 void splitio_toolstack_device_remove(struct splitio_store_server *server,
                                      const struct splitio_toolstack_device *dev)
 {
     struct path p;
 
     front_path(&p, dev);
-    (void)splitio_store_server_rm(server, p.text);
+    remove_half(server, &p);
     back_path(&p, dev);
-    (void)splitio_store_server_rm(server, p.text);
+    remove_half(server, &p);
 }

@@ -58,12 +58,24 @@ static int set_number(unsigned *to, const char *value, unsigned min,
  * -3 (no such key). */
 #define NO_SUCH_KEY (-3)
 
+/* What a unix socket's address has room for, less the ".lock" beside it. */
+#define SOCKET_PATH_MAX 102u
+
+static int set_socket(struct options *o, char **to, const char *value)
+{
+    if (*value == '\0' || strlen(value) > SOCKET_PATH_MAX)
+        return fail(o, "socket \"%.60s...\": a path has 1 to %u characters",
+                    value, SOCKET_PATH_MAX),
+               -2;
+    return set_text(o, to, value) ? -2 : 0;
+}
+
 static int set_daemon(struct options *o, const char *key, const char *value)
 {
     if (strcmp(key, "socket") == 0)
-        return set_text(o, &o->socket, value) ? -2 : 0;
+        return set_socket(o, &o->socket, value);
     if (strcmp(key, "store-socket") == 0)
-        return set_text(o, &o->store_socket, value) ? -2 : 0;
+        return set_socket(o, &o->store_socket, value);
     if (strcmp(key, "max-guests") == 0)
         return set_number(&o->max_guests, value, 1, 1024);
     if (strcmp(key, "max-guest-mib") == 0)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# Programs of other authors on the real path: splitiod, shared memory, block
+# front and back, nbdkit; and Xen's store tools on the daemon's store.
+. scripts/lib.sh
+. scripts/daemon.sh
+build_preset default || exit 1
+tools=$PWD/build/default/tools
+plugin=$tools/nbdkit/nbdkit-splitio-plugin.so
+for program in nbdkit nbdcopy nbdinfo nbdfuse qemu-img qemu-io fio mke2fs e2fsck; do
+    command -v $program >/dev/null ||
+        { skip clients "no $program; ./dev install-deps"; exit; }
+done
+[ -e "$plugin" ] || { skip clients "no nbdkit-plugin-dev; ./dev install-deps"; exit; }
+
+# on GUEST COMMAND: a shell command with $uri on the guest's first disk.
+on()
+{
+    nbdkit -f -U - "$plugin" "socket=$socket" "guest=$1" --run "$2"
+}
+
+same() { [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]; }
+
+nbdinfo_tells_size_and_mode()
+{
+    on files 'nbdinfo "$uri"' >"$dir/info" &&
+        grep -q "export-size: $(stat -c %s "$dir/files.img") " "$dir/info" &&
+        grep -q 'is_read_only: true' "$dir/info" && cat "$dir/info"
+}
+nbdcopy_out_is_the_image()
+{
+    on files "nbdcopy \"\$uri\" '$dir/out'" && same "$dir/files.img" "$dir/out"
+}
+e2fsck_of_the_copy_is_clean() { e2fsck -fn "$dir/out"; }
+qemu_img_converts_and_checks()
+{
+    on files "qemu-img convert -f raw -O qcow2 \"\$uri\" '$dir/out.qcow2'" &&
+        qemu-img check "$dir/out.qcow2" &&
+        qemu-img compare -f raw -F qcow2 "$dir/files.img" "$dir/out.qcow2"
+}
+qemu_img_writes_through_the_front()
+{
+    on scratch "qemu-img convert -n -f qcow2 -O raw '$dir/out.qcow2' \"\$uri\"" &&
+        cmp -n "$(stat -c %s "$dir/files.img")" "$dir/files.img" "$dir/scratch.img"
+}
+# Sizes that are no multiple of a page, at random places, read again and checked.
+fio_verifies_what_it_wrote()
+{
+    on scratch "cd $dir; fio --name=verify --ioengine=nbd --uri=\"\$uri\" --rw=randrw \
+        --bsrange=512-128k --blockalign=512 --size=48m \
+        --iodepth=32 --verify=crc32c --verify_fatal=1 --randseed=7 \
+        --output='$dir/fio.log'" || { tail -n 30 "$dir/fio.log"; return 1; }
+}
+fio_flushes_and_trims()
+{
+    on scratch "cd $dir; fio --name=sync --ioengine=nbd --uri=\"\$uri\" --rw=randwrite \
+        --bs=4k --size=4m --fsync=8 --output='$dir/fio.log' && \
+        fio --name=trim --ioengine=nbd --uri=\"\$uri\" --rw=randtrim \
+        --bs=64k --size=16m --output='$dir/fio.log'" ||
+        { cat "$dir/fio.log"; return 1; }
+}
+writes_of_single_bytes_keep_the_rest()
+{
+    cp "$dir/scratch.img" "$dir/before"
+    on scratch "qemu-io -f raw -c 'write -P 0x73 1021 7' -c flush \"\$uri\"" ||
+        return 1
+    printf sssssss | dd of="$dir/before" bs=1 seek=1021 conv=notrunc status=none
+    same "$dir/before" "$dir/scratch.img"
+}
+nbdfuse_shows_the_disk_as_a_file()
+{
+    mkdir -p "$dir/mnt"
+    on files "nbdfuse -P '$dir/fuse.pid' '$dir/mnt/disk' \"\$uri\" & \
+        until [ -s '$dir/fuse.pid' ]; do kill -0 \$! || exit 1; done; \
+        e2fsck -fn '$dir/mnt/disk' && cmp '$dir/mnt/disk' '$dir/files.img'; \
+        rc=\$?; fusermount3 -u '$dir/mnt'; wait; exit \$rc"
+}
+store() { XENSTORED_PATH=$dir/store "xenstore-$@"; }
+xenstore_ls_shows_both_halves_connected()
+{
+    # The disk answers, so both are connected.
+    on files "nbdinfo --size \"\$uri\" >&2 &&
+        XENSTORED_PATH='$dir/store' xenstore-ls -f" >"$dir/ls" &&
+        grep -E '/local/domain/0/backend/vbd/[0-9]+/51712/state = "4"' "$dir/ls" &&
+        grep -E '/local/domain/[1-9][0-9]*/device/vbd/51712/state = "4"' "$dir/ls"
+}
+xenstore_write_read_list_chmod_rm()
+{
+    store write /tool/test one && [ "$(store read /tool/test)" = one ] &&
+        store list /tool | grep -qx test && store exists /tool/test &&
+        store chmod /tool/test n0 r5 && store rm /tool/test &&
+        ! store exists /tool/test
+}
+# The watch prints once when it is set, and once for the change.
+xenstore_watch_hears_of_a_change()
+{
+    coproc watcher { XENSTORED_PATH=$dir/store xenstore-watch -n 2 /tool/w; }
+    local first second pid=$watcher_PID
+    read -r first <&"${watcher[0]}" && store write /tool/w 1 &&
+        read -r second <&"${watcher[0]}" && wait "$pid" &&
+        [ "$first $second" = "/tool/w /tool/w" ] && store rm /tool/w
+}
+daemon_init
+mkdir "$dir/tree"
+cp -r include src docs "$dir/tree"
+mke2fs -q -t ext4 -d "$dir/tree" "$dir/files.img" 48M || exit 1
+truncate -s 64M "$dir/scratch.img"
+start_ready "$tools/splitiod/splitiod" --socket "$socket" \
+    --store-socket "$dir/store" \
+    --disk "guest=files,file=$dir/files.img,readonly=yes" \
+    --disk "guest=scratch,file=$dir/scratch.img"
+
+for t in nbdinfo_tells_size_and_mode nbdcopy_out_is_the_image \
+    e2fsck_of_the_copy_is_clean qemu_img_converts_and_checks \
+    qemu_img_writes_through_the_front fio_verifies_what_it_wrote \
+    fio_flushes_and_trims nbdfuse_shows_the_disk_as_a_file \
+    writes_of_single_bytes_keep_the_rest; do
+    check $t $t
+done
+if command -v xenstore-ls >/dev/null; then
+    for t in xenstore_ls_shows_both_halves_connected \
+        xenstore_write_read_list_chmod_rm xenstore_watch_hears_of_a_change; do
+        check $t $t
+    done
+else
+    skip xenstore_tools "no xenstore-utils; ./dev install-deps"
+fi
+# Not by check: only the shell that started a process can wait for it.
+if stop_daemons; then
+    ok daemon_stops_cleanly
+else
+    cat "$dir/log"
+    not_ok daemon_stops_cleanly
+fi

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# Bad input to the programs: one clear line that names the thing, a non-zero
+# exit or an error to that guest alone, and nothing lost for the others.
+. scripts/lib.sh
+. scripts/daemon.sh
+build_preset default || exit 1
+tools=$PWD/build/default/tools
+plugin=$tools/nbdkit/nbdkit-splitio-plugin.so
+splitiod=$tools/splitiod/splitiod
+daemon_init
+
+# refuses NAME REGEX PROGRAM ARGUMENT...: it ends, not with 0 and not by a
+# signal, and says one line, which matches.
+refuses()
+{
+    local name=$1 regex=$2 rc
+    shift 2
+    timeout 20 "$@" >"$dir/said" 2>&1 </dev/null
+    rc=$?
+    if [ $rc -ne 0 ] && [ $rc -lt 124 ] && [ "$(wc -l <"$dir/said")" = 1 ] &&
+        grep -Eq "$regex" "$dir/said"; then
+        ok "$name"
+    else
+        say "status $rc, said:"
+        cat "$dir/said"
+        not_ok "$name"
+    fi
+}
+# bad NAME REGEX OPTION...: splitiod with a socket of its own and these options.
+bad()
+{
+    local name=$1 regex=$2
+    shift 2
+    refuses "$name" "$regex" "$splitiod" --socket "$dir/other" "$@"
+}
+
+truncate -s 1M "$dir/good.img" "$dir/locked.img" "$dir/shrinks.img"
+truncate -s 1000 "$dir/odd.img"
+mkdir "$dir/folder"
+mkfifo "$dir/fifo"
+
+bad option_unknown '\-\-frobnicate.*--help' --frobnicate
+bad option_without_value '\-\-disk.*--help' --disk
+bad argument_unknown '"surplus".*--help' surplus
+refuses no_socket 'give --socket' "$splitiod" --disk guest=g,null=1M
+bad nothing_to_export 'give --disk or --nic'
+bad disk_key_unknown 'unknown key "fiel"; known: .*file' \
+    --disk "guest=g,fiel=$dir/good.img"
+bad disk_key_without_value '"readonly" is not KEY=VALUE' \
+    --disk "guest=g,readonly,file=$dir/good.img"
+bad disk_without_medium 'no medium; give file=' --disk guest=g
+bad disk_with_two_media 'more than one' --disk "guest=g,null=1M,memory=1M"
+bad disk_without_guest 'give guest=' --disk null=1M
+bad disk_size_is_no_size '"12x" is no valid value for memory' \
+    --disk guest=g,memory=12x
+bad disk_size_too_large 'is no valid value' --disk guest=g,null=99999999T
+bad disk_twice_at_one_place 'same vdev; give vdev=' \
+    --disk guest=g,null=1M --disk guest=g,null=1M
+bad vdev_unknown '"sda" is no valid value for vdev' --disk guest=g,null=1M,vdev=sda
+bad image_missing "missing.img: no such file" --disk "guest=g,file=$dir/missing.img"
+bad image_is_a_directory 'is a directory' --disk "guest=g,file=$dir/folder,readonly=yes"
+bad image_is_a_fifo 'neither a file nor a block device' \
+    --disk "guest=g,file=$dir/fifo,readonly=yes"
+bad image_of_odd_size 'odd.img: its size must be a multiple of 512' \
+    --disk "guest=g,file=$dir/odd.img"
+bad image_twice_for_writing 'in use by another process' \
+    --disk "guest=g,file=$dir/good.img" --disk "guest=h,file=$dir/good.img"
+bad nic_without_switch 'give switch=' --nic guest=g
+bad nic_on_unknown_switch 'no switch "lan"; add --switch name=lan' \
+    --nic guest=g,switch=lan
+bad nic_mac_is_no_mac 'is no valid value for mac' \
+    --switch name=lan --nic guest=g,switch=lan,mac=1:2:3
+bad nic_mac_is_multicast 'is no valid value for mac' \
+    --switch name=lan --nic guest=g,switch=lan,mac=01:00:00:00:00:01
+bad uplink_name_too_long 'is no valid value for uplink' \
+    --switch name=lan,uplink=averyveryverylongname --nic guest=g,switch=lan
+bad config_missing 'nowhere.conf: No such file' --config "$dir/nowhere.conf"
+printf '[disk a]\nguest = g\nnull = 1M\ncolour = red\n' >"$dir/conf"
+bad config_key_unknown 'conf, line 4: disk a: unknown key "colour"' --config "$dir/conf"
+printf '[printer a]\nguest = g\n' >"$dir/conf"
+bad config_section_unknown 'conf, line 2: unknown section "printer"' --config "$dir/conf"
+printf 'what is this\n' >"$dir/conf"
+bad config_is_no_config 'conf, line 1' --config "$dir/conf"
+refuses socket_path_too_long 'a path has 1 to' "$splitiod" \
+    --socket "$dir/$(printf 'x%.0s' {1..120})" --disk guest=g,null=1M
+refuses socket_in_missing_directory 'nowhere/socket' "$splitiod" \
+    --socket "$dir/nowhere/socket" --disk guest=g,null=1M
+refuses socket_path_is_a_file 'good.img' "$splitiod" --socket "$dir/good.img" \
+    --disk guest=g,null=1M
+# As another user: root may read and write everything.
+if [ "$(id -u)" = 0 ] && chmod 711 "$dir" && chmod 444 "$dir/odd.img" &&
+    truncate -s 1M "$dir/odd.img" &&
+    setpriv --reuid=65534 --clear-groups test -x "$splitiod" 2>/dev/null; then
+    refuses image_read_only_opened_for_writing \
+        'no permission to write it; export it with readonly=yes' \
+        setpriv --reuid=65534 --clear-groups "$splitiod" \
+        --socket "$dir/other" --disk "guest=g,file=$dir/odd.img"
+else
+    skip image_read_only_opened_for_writing "cannot run as another user here"
+fi
+
+start_ready "$splitiod" --socket "$socket" --store-socket "$dir/store" \
+    --disk "guest=good,file=$dir/good.img" \
+    --disk "guest=shrinks,file=$dir/shrinks.img" \
+    --guest "name=good"
+refuses second_daemon_on_the_socket 'another daemon|in use' "$splitiod" \
+    --socket "$socket" --disk guest=g,null=1M
+bad second_daemon_on_the_image 'in use by another process' \
+    --disk "guest=g,file=$dir/good.img"
+bad second_daemon_on_the_store_socket 'in use' --store-socket "$dir/store" \
+    --disk guest=g,null=1M
+
+plugin_refuses()
+{
+    local name=$1 regex=$2
+    shift 2
+    refuses "$name" "$regex" nbdkit -f -U - "$plugin" "$@" --run true
+}
+if command -v nbdkit >/dev/null && [ -e "$plugin" ]; then
+    plugin_refuses plugin_without_socket 'give socket=' guest=good
+    plugin_refuses plugin_key_unknown 'unknown parameter "frob"' frob=1 \
+        "socket=$socket" guest=good
+    plugin_refuses plugin_guest_unknown 'stranger has neither disk nor NIC' \
+        "socket=$socket" guest=stranger
+    plugin_refuses plugin_disk_unknown 'guest good has no disk xvdb' \
+        "socket=$socket" guest=good vdev=xvdb
+    plugin_refuses plugin_no_daemon 'nobody' "socket=$dir/nobody" guest=good
+
+    # The image of one guest shrinks while it is in use; the other's does not.
+    check image_shrinks_under_the_daemon nbdkit -f -U - "$plugin" \
+        "socket=$socket" guest=shrinks --run "
+        qemu-io -r -f raw -c 'read 0 1M' \"\$uri\" &&
+        truncate -s 4k '$dir/shrinks.img' &&
+        ! qemu-io -r -f raw -c 'read 512k 64k' \"\$uri\" &&
+        ! qemu-io -f raw -c 'write 512k 64k' \"\$uri\" &&
+        qemu-io -r -f raw -c 'read 0 4k' \"\$uri\" &&
+        [ \$(stat -c %s '$dir/shrinks.img') = 4096 ]"
+    check other_guest_is_served_on nbdkit -f -U - "$plugin" "socket=$socket" \
+        guest=good --run 'qemu-io -f raw -c "write -P 7 0 1M" -c "read -P 7 0 1M" "$uri"'
+    check guest_twice_is_refused nbdkit -f -U - "$plugin" "socket=$socket" \
+        guest=good --run "! nbdkit -f -U - '$plugin' 'socket=$socket' guest=good \
+        --run true 2>'$dir/said'; grep 'guest good is there already' '$dir/said'"
+else
+    skip plugin "no nbdkit; ./dev install-deps"
+fi
+refuses guest_without_nic 'guest good has no NIC number 0' \
+    "$tools/splitio-guest/splitio-guest" --socket "$socket" --guest good --tap t0
+refuses guest_option_unknown 'frob.*--help' \
+    "$tools/splitio-guest/splitio-guest" --frob
+refuses guest_options_missing 'give --socket, --guest and --tap' \
+    "$tools/splitio-guest/splitio-guest" --socket "$socket"
+if stop_daemons; then
+    ok daemon_stops_cleanly
+else
+    cat "$dir/log"
+    not_ok daemon_stops_cleanly
+fi
