@@ -94,11 +94,14 @@ xenstore_write_read_list_chmod_rm()
 # The watch prints once when it is set, and once for the change.
 xenstore_watch_hears_of_a_change()
 {
-    coproc watcher { XENSTORED_PATH=$dir/store xenstore-watch -n 2 /tool/w; }
-    local first second pid=$watcher_PID
-    read -r first <&"${watcher[0]}" && store write /tool/w 1 &&
-        read -r second <&"${watcher[0]}" && wait "$pid" &&
-        [ "$first $second" = "/tool/w /tool/w" ] && store rm /tool/w
+    local first second pid
+    mkfifo "$dir/watch" || return
+    XENSTORED_PATH=$dir/store xenstore-watch -n 2 /tool/w >"$dir/watch" &
+    pid=$!
+    exec 8<"$dir/watch"
+    read -r first <&8 && store write /tool/w 1 && read -r second <&8 &&
+        wait $pid && [ "$first $second" = "/tool/w /tool/w" ] &&
+        store rm /tool/w
 }
 daemon_init
 mkdir "$dir/tree"

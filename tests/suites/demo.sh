@@ -36,8 +36,9 @@ fi
 check demo_leaves_nothing nothing_left
 
 # Interrupted once the daemon runs: told by the demo's own line.
+rm -f build/log/fifo
 mkfifo build/log/fifo
-setsid scripts/demo.sh >build/log/fifo 2>/dev/null &
+env --default-signal=INT setsid scripts/demo.sh >build/log/fifo 2>/dev/null &
 pid=$!
 while read -r line; do
     case $line in *"copying the disk"*) kill -INT -- "-$pid"; break ;; esac

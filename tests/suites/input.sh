@@ -115,7 +115,7 @@ plugin_refuses()
 {
     local name=$1 regex=$2
     shift 2
-    refuses "$name" "$regex" nbdkit -f -U - "$plugin" "$@" --run true
+    refuses "$name" "$regex" nbdkit -f -U "$dir/$name" "$plugin" "$@"
 }
 if command -v nbdkit >/dev/null && [ -e "$plugin" ]; then
     plugin_refuses plugin_without_socket 'give socket=' guest=good
@@ -139,8 +139,8 @@ if command -v nbdkit >/dev/null && [ -e "$plugin" ]; then
     check other_guest_is_served_on nbdkit -f -U - "$plugin" "socket=$socket" \
         guest=good --run 'qemu-io -f raw -c "write -P 7 0 1M" -c "read -P 7 0 1M" "$uri"'
     check guest_twice_is_refused nbdkit -f -U - "$plugin" "socket=$socket" \
-        guest=good --run "! nbdkit -f -U - '$plugin' 'socket=$socket' guest=good \
-        --run true 2>'$dir/said'; grep 'guest good is there already' '$dir/said'"
+        guest=good --run "! timeout 20 nbdkit -f -U '$dir/nbd2' '$plugin' \
+        'socket=$socket' guest=good 2>'$dir/said'; grep 'guest good is there already' '$dir/said'"
 else
     skip plugin "no nbdkit; ./dev install-deps"
 fi
