@@ -198,6 +198,7 @@ bool splitio_store_is_valid(const struct splitio_store *store);
 
 /**
  * @brief Move bytes, run callbacks.
+ * @param[in,out] store the connection.
  * @param[in] budget most messages to handle in this call.
  * @return messages handled, 0 to @p budget: when it is @p budget, call again
  * before waiting; SPLITIO_EPROTO if the server broke the protocol,
@@ -240,6 +241,7 @@ void splitio_store_fini(struct splitio_store *store);
 
 /**
  * @brief Send a request of any type.
+ * @param[in,out] store    the connection.
  * @param[in,out] call     `done` set; not pending.
  * @param[in]     type     enum splitio_xs_type.
  * @param[in]     tx_id    transaction, or 0.
@@ -365,8 +367,11 @@ splitio_store_watch_status(const struct splitio_store_watch *watch)
 
 /**
  * @brief For hosted callers: poll until @p call has ended.
- * @param[in] wait waits until the transport may have moved; returns 0, or a
- *                 negative value that ends the wait.
+ * @param[in,out] store the connection.
+ * @param[in,out] call  submitted; its `done` runs as ever.
+ * @param[in]     wait  waits until the transport may have moved; returns 0, or
+ *                      a negative value that ends the wait.
+ * @param[in]     ctx   argument of @p wait.
  * @return the call's status; what @p wait returned; an error of
  * splitio_store_poll(). The call is no longer pending in any case.
  *

@@ -11,7 +11,8 @@
  * with permissions, watches, transactions and quotas, as xenstored keeps it.
  * It speaks the protocol of splitio/proto/xs.h over connections that carry
  * bytes: ring pages of guests, sockets of tools, or anything else. Domain 0 is
- * privileged. Sources: docs/misc/xenstore.txt and xenstore-ring.txt of Xen.
+ * privileged. All message types are served but CONTROL, whose commands are
+ * xenstored's own. Sources: docs/misc/xenstore.txt, xenstore-ring.txt of Xen.
  *
  * **Who calls what.** One owner thread calls everything. The embedder (a VMM, a
  * daemon) gives the arena, makes a connection for each guest and each socket,
@@ -66,7 +67,7 @@ struct splitio_store_quota {
     uint32_t perms;        /**< permission entries of a node: 5 */
     uint32_t events;       /**< waiting for it, at one connection: 256; above,
                                 a watch gets one event for its own path */
-    uint32_t memory_bytes; /**< all of the above together: 2.5 MB */
+    uint32_t memory_bytes; /**< all of the above together: 2.5 MiB */
 };
 
 /** What messages of domain 0 ask of the embedder. Each may be NULL. */
@@ -99,7 +100,7 @@ struct splitio_store_stats {
     size_t memory_bytes;  /**< charged; of all: in use in the arena */
 };
 
-/** The smallest arena. A guest with full quotas may use 2.5 MB more. */
+/** The smallest arena. A guest with full quotas may use 2.5 MiB more. */
 #define SPLITIO_STORE_SERVER_BYTES_MIN 65536u
 
 /**
@@ -299,6 +300,7 @@ int splitio_store_conn_attach_ring(struct splitio_store_conn *conn,
 
 /**
  * @brief Move bytes between the ring and the connection, both ways.
+ * @param[in,out] conn a connection with a ring.
  * @param[in]  budget most requests to act on.
  * @param[out] notify true if the guest must be sent the event.
  * @return requests acted on, 0 to @p budget: when it is @p budget the

@@ -124,9 +124,8 @@ bool splitio_xsd_conn_has_request(const struct splitio_store_conn *conn)
     if (conn->status || conn->in_bytes < HEAD_BYTES ||
         splitio_store_conn_room(conn) > 0)
         return false;
-    return is_priv(d) ||
-           (d->outstanding < conn->server->config.quota.outstanding &&
-            conn->server->nr_urgent == 0);
+    return is_priv(d) || (d->outstanding < d->quota.outstanding &&
+                          conn->server->nr_urgent == 0);
 }
 
 void splitio_xsd_conn_wake_all(struct splitio_store_server *s)
@@ -270,9 +269,7 @@ int splitio_store_conn_attach_ring(struct splitio_store_conn *conn,
     conn->page = page;
     take_indices(conn);
     splitio_write_once_u32(&page->error, SPLITIO_XS_ERROR_NONE);
-    splitio_store_release_u32(&page->server_features,
-                              SPLITIO_XS_FEATURE_RECONNECTION |
-                                  SPLITIO_XS_FEATURE_ERROR);
+    splitio_store_release_u32(&page->server_features, conn->domain->features);
     return 0;
 }
 

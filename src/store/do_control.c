@@ -10,17 +10,24 @@ static void reply_text(struct store_request *r, const char *text)
 
 int splitio_xsd_do_watch(struct store_request *r)
 {
-    const char *strings[2];
-    int skip = splitio_xsd_request_strings(r, strings, 2);
+    const char *strings[3];
+    int n = splitio_xs_strings(r->body, r->len_bytes, strings, 3), skip;
+    uint32_t depth = UINT32_MAX; /* none, as -1 */
 
-    if (skip == 0)
-        skip = splitio_xsd_request_path(r, strings[0],
-                                        splitio_xs_strlen(strings[0]),
-                                        SPLITIO_XS_PATH_SPECIAL);
+    if (n == 3 && (r->conn->domain->features & SPLITIO_XS_FEATURE_WATCHDEPTH)) {
+        if (splitio_xs_parse_u32(strings[2], splitio_xs_strlen(strings[2]),
+                                 &depth) < 0 ||
+            depth > INT32_MAX)
+            return SPLITIO_EINVAL;
+    } else if (n != 2) {
+        return SPLITIO_EINVAL;
+    }
+    skip = splitio_xsd_request_path(
+        r, strings[0], splitio_xs_strlen(strings[0]), SPLITIO_XS_PATH_SPECIAL);
     if (skip < 0)
         return skip;
     return splitio_xsd_watch_add(r->conn, r->view.s->path, (uint32_t)skip,
-                                 strings[1]);
+                                 strings[1], (int32_t)depth);
 }
 
 int splitio_xsd_do_unwatch(struct store_request *r)

@@ -38,6 +38,8 @@ splitio_xsd_domain_get(struct splitio_store_server *s, splitio_domid_t id)
         return NULL;
     __builtin_memset(d, 0, sizeof(*d));
     d->id = id;
+    d->quota = s->config.quota;
+    d->features = FEATURES;
     list_init(&d->conns);
     list_append(bucket(s, id), &d->link);
     return d;
@@ -46,7 +48,8 @@ splitio_xsd_domain_get(struct splitio_store_server *s, splitio_domid_t id)
 void splitio_xsd_domain_tidy(struct splitio_store_server *s,
                              struct splitio_store_domain *d)
 {
-    if (d->refs > 0 || d->introduced || d->has_target || d->memory_bytes > 0)
+    if (d->refs > 0 || d->introduced || d->has_target || d->configured ||
+        d->memory_bytes > 0)
         return;
     list_remove(&d->link);
     splitio_xsd_alloc_put(&s->alloc, d);
@@ -57,8 +60,7 @@ void *splitio_xsd_domain_alloc(struct splitio_store_server *s,
 {
     void *mem;
 
-    if (!is_priv(d) &&
-        d->memory_bytes + len_bytes > s->config.quota.memory_bytes)
+    if (!is_priv(d) && d->memory_bytes + len_bytes > d->quota.memory_bytes)
         return NULL;
     mem = splitio_xsd_alloc_get(&s->alloc, len_bytes);
     if (mem)
@@ -74,16 +76,28 @@ void splitio_xsd_domain_free(struct splitio_store_server *s,
     d->memory_bytes -= len_bytes;
 }
 
-static void fire_special(struct splitio_store_server *s, const char *path)
+/* Who watches with a depth is told the domain: "@releaseDomain/5". */
+static void fire_special(struct splitio_store_server *s, const char *path,
+                         splitio_domid_t id)
 {
     const struct store_node *node = splitio_xsd_tree_find(s, path);
+    uint32_t len = (uint32_t)splitio_xs_strlen(path);
+    char with_id[sizeof(SPLITIO_XS_INTRODUCE_DOMAIN) + SPLITIO_XS_U32_TEXT_MAX];
     struct store_change change = {
         .path = path,
-        .path_bytes = (uint32_t)splitio_xs_strlen(path),
+        .path_bytes = len,
+        .match = MATCH_PLAIN,
         .after = node->ver,
     };
 
     splitio_xsd_watch_fire_exact(s, &change);
+    __builtin_memcpy(with_id, path, len);
+    with_id[len++] = '/';
+    len += (uint32_t)splitio_xs_format_u32(with_id + len, id);
+    change.path = with_id;
+    change.path_bytes = len;
+    change.match = MATCH_DEPTH;
+    splitio_xsd_watch_fire(s, &change);
 }
 
 int splitio_xsd_domain_introduce(struct splitio_store_server *s,
@@ -94,7 +108,7 @@ int splitio_xsd_domain_introduce(struct splitio_store_server *s,
     if (!d)
         return SPLITIO_ENOMEM;
     d->introduced = true;
-    fire_special(s, SPLITIO_XS_INTRODUCE_DOMAIN);
+    fire_special(s, SPLITIO_XS_INTRODUCE_DOMAIN, id);
     return 0;
 }
 
@@ -247,7 +261,8 @@ void splitio_xsd_domain_release(struct splitio_store_server *s,
     drop_targets(s, id);
     if (d) {
         d->introduced = false;
+        d->configured = false;
         domain_unref(s, d);
     }
-    fire_special(s, SPLITIO_XS_RELEASE_DOMAIN);
+    fire_special(s, SPLITIO_XS_RELEASE_DOMAIN, id);
 }

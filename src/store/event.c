@@ -42,8 +42,7 @@ static struct store_event *event_new(struct store_watch *w, const char *path,
     struct store_event *e;
     char *text;
 
-    if (!is_priv(conn->domain) &&
-        conn->nr_events >= conn->server->config.quota.events)
+    if (!is_priv(conn->domain) && conn->nr_events >= conn->domain->quota.events)
         return NULL;
     e = splitio_xsd_domain_alloc(conn->server, conn->domain,
                                  sizeof(*e) + path_bytes);
@@ -105,12 +104,11 @@ void splitio_xsd_event_queue(struct store_watch *w, const char *path,
 }
 
 /* The domain may go on if this brought it below its bound. */
-static void wake_cause(const struct splitio_store_server *s,
-                       struct splitio_store_domain *d)
+static void wake_cause(struct splitio_store_domain *d)
 {
     struct splitio_store_link *at;
 
-    if (d->outstanding + 1 != s->config.quota.outstanding)
+    if (d->outstanding + 1 != d->quota.outstanding)
         return;
     for (at = d->conns.next; at != &d->conns; at = at->next) {
         struct splitio_store_conn *conn =
@@ -131,7 +129,7 @@ void splitio_xsd_event_clear_cause(struct splitio_store_server *s,
         return;
     e->cause = NULL;
     cause->outstanding--;
-    wake_cause(s, cause);
+    wake_cause(cause);
     domain_unref(s, cause);
 }
 

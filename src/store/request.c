@@ -32,6 +32,10 @@ static const struct handler handlers[SPLITIO_XS_TYPE_COUNT] = {
     [SPLITIO_XS_RESUME] = {splitio_xsd_do_resume, true, false},
     [SPLITIO_XS_SET_TARGET] = {splitio_xsd_do_set_target, true, false},
     [SPLITIO_XS_RESET_WATCHES] = {splitio_xsd_do_reset_watches, false, false},
+    [SPLITIO_XS_GET_FEATURE] = {splitio_xsd_do_get_feature, false, false},
+    [SPLITIO_XS_SET_FEATURE] = {splitio_xsd_do_set_feature, true, false},
+    [SPLITIO_XS_GET_QUOTA] = {splitio_xsd_do_get_quota, true, false},
+    [SPLITIO_XS_SET_QUOTA] = {splitio_xsd_do_set_quota, true, false},
     [SPLITIO_XS_DIRECTORY_PART] = {splitio_xsd_do_directory_part, false, true},
 };
 

@@ -18,7 +18,7 @@ static void set_defaults(struct splitio_store_quota *q)
     set_quota(&q->node_bytes, 2048);
     set_quota(&q->perms, 5);
     set_quota(&q->events, 256);
-    set_quota(&q->memory_bytes, 2500000);
+    set_quota(&q->memory_bytes, 2621440);
 }
 
 static int make_table(struct splitio_store_server *s, struct store_table *t,

@@ -8,6 +8,10 @@
 
 #define PATH_MAX_BYTES SPLITIO_XS_ABS_PATH_MAX
 #define DOMAIN_BUCKETS 64u
+/* What a ring page can offer. */
+#define FEATURES                                                               \
+    (SPLITIO_XS_FEATURE_RECONNECTION | SPLITIO_XS_FEATURE_ERROR |              \
+     SPLITIO_XS_FEATURE_WATCHDEPTH)
 /* So that an event with the longest path fits into a message. */
 #define TOKEN_MAX_BYTES (SPLITIO_XS_PAYLOAD_MAX - PATH_MAX_BYTES - 2)
 /* Conflicts in a row after which domain 0's transaction is urgent. */
@@ -23,11 +27,14 @@ struct splitio_store_domain {
     struct splitio_store_link conns;
     splitio_domid_t id;
     bool introduced, has_target;
+    bool configured; /* by SET_QUOTA or SET_FEATURE: keep the account */
     splitio_domid_t target;
     uint32_t refs; /* connections, versions, events, watches' connections */
     uint32_t nodes, watches, transactions, outstanding, nr_conns;
     uint32_t recount; /* scratch of the validity check */
     size_t memory_bytes;
+    struct splitio_store_quota quota;
+    uint32_t features; /* enum splitio_xs_feature that it is offered */
 };
 
 /* The changeable part of a node: permissions and value. Never shared. */
@@ -102,6 +109,7 @@ struct store_watch {
     bool own_queued;
     uint32_t path_bytes, token_bytes;
     uint32_t skip_bytes; /* of paths, when the watch is relative */
+    int32_t depth;       /* levels below the path that matter; -1: all */
     char text[];         /* path, NUL, token, NUL */
 };
 
@@ -296,15 +304,24 @@ int splitio_xsd_tx_commit(struct store_tx *tx);
 /* --- watch.c, event.c -------------------------------------------------- */
 
 int splitio_xsd_watch_add(struct splitio_store_conn *conn, const char *path,
-                          uint32_t skip_bytes, const char *token);
+                          uint32_t skip_bytes, const char *token,
+                          int32_t depth);
 int splitio_xsd_watch_remove(struct splitio_store_conn *conn, const char *path,
                              const char *token);
 void splitio_xsd_watch_remove_all(struct splitio_store_conn *conn);
+
+/* Which watches a change fires: xenstore treats "@..." paths differently. */
+enum store_match {
+    MATCH_TREE,  /* within their depth */
+    MATCH_PLAIN, /* without a depth */
+    MATCH_DEPTH, /* on the path, or above it with a depth */
+};
 
 /* What was at a path before and after a change, for the permission check. */
 struct store_change {
     const char *path;
     uint32_t path_bytes;
+    enum store_match match;
     const struct store_version *before, *after, *parent;
 };
 
@@ -397,6 +414,10 @@ int splitio_xsd_do_resume(struct store_request *r);
 int splitio_xsd_do_set_target(struct store_request *r);
 int splitio_xsd_do_is_domain_introduced(struct store_request *r);
 int splitio_xsd_do_get_domain_path(struct store_request *r);
+int splitio_xsd_do_get_feature(struct store_request *r);
+int splitio_xsd_do_set_feature(struct store_request *r);
+int splitio_xsd_do_get_quota(struct store_request *r);
+int splitio_xsd_do_set_quota(struct store_request *r);
 
 #pragma GCC visibility pop
 

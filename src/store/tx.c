@@ -28,8 +28,8 @@ static struct store_txnode *txnode_new(struct store_tx *tx, const char *name,
     struct store_node *node;
     struct store_txnode *t;
 
-    if (!is_priv(d) && d->memory_bytes + txnode_bytes(name_bytes) >
-                           s->config.quota.memory_bytes)
+    if (!is_priv(d) &&
+        d->memory_bytes + txnode_bytes(name_bytes) > d->quota.memory_bytes)
         return NULL;
     node =
         splitio_xsd_node_new(s, sizeof(struct store_txnode), name, name_bytes);
@@ -69,7 +69,8 @@ int splitio_xsd_tx_child(struct store_tx *tx, struct store_txnode *parent,
         *child = SPLITIO_CONTAINER_OF(node, struct store_txnode, node);
         return 0;
     }
-    if (!is_priv(tx->conn->domain) && tx->nr_nodes >= s->config.quota.tx_nodes)
+    if (!is_priv(tx->conn->domain) &&
+        tx->nr_nodes >= tx->conn->domain->quota.tx_nodes)
         return SPLITIO_ENOSPC;
     *child = txnode_new(tx, name, name_bytes);
     if (!*child)
@@ -124,7 +125,7 @@ int splitio_xsd_tx_start(struct splitio_store_conn *conn, uint32_t *id)
     struct splitio_store_domain *d = conn->domain;
     struct store_tx *tx;
 
-    if (!is_priv(d) && d->transactions >= s->config.quota.transactions)
+    if (!is_priv(d) && d->transactions >= d->quota.transactions)
         return SPLITIO_ENOSPC;
     tx = splitio_xsd_domain_alloc(s, d, sizeof(*tx));
     if (!tx)
@@ -262,7 +263,7 @@ static int validate(struct store_tx *tx)
         cut += count_cut(tx, t);
     }
     if (!is_priv(d) && tx->created > 0 &&
-        (uint64_t)d->nodes - cut + tx->created > s->config.quota.nodes)
+        (uint64_t)d->nodes - cut + tx->created > d->quota.nodes)
         return SPLITIO_ENOSPC;
     return 0;
 }

@@ -8,13 +8,12 @@ static size_t version_bytes(uint32_t nr_perms, size_t value_bytes)
            nr_perms * sizeof(struct splitio_xs_perm) + value_bytes;
 }
 
-static int check_quota(const struct splitio_store_server *s,
-                       const struct splitio_store_domain *who,
+static int check_quota(const struct splitio_store_domain *who,
                        const struct splitio_store_domain *owner,
                        uint32_t nr_perms, size_t node_bytes,
                        size_t charged_bytes)
 {
-    const struct splitio_store_quota *quota = &s->config.quota;
+    const struct splitio_store_quota *quota = &who->quota;
 
     if (is_priv(who))
         return 0;
@@ -51,7 +50,7 @@ int splitio_xsd_version_new(struct splitio_store_server *s,
 
     if (!owner)
         return SPLITIO_ENOMEM;
-    err = check_quota(s, who, owner, nr_perms,
+    err = check_quota(who, owner, nr_perms,
                       name_bytes + nr_perms * sizeof(*perms) + value.len_bytes,
                       charged);
     *ver = err < 0 ? NULL : splitio_xsd_alloc_get(&s->alloc, len);

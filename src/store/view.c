@@ -184,7 +184,7 @@ static int check_create(const struct store_view *v,
         nodes += v->tx->created;
     if (v->tx)
         nodes -= v->tx->removed < nodes ? v->tx->removed : nodes;
-    if (!is_priv(v->who) && nodes > v->s->config.quota.nodes)
+    if (!is_priv(v->who) && nodes > v->who->quota.nodes)
         return SPLITIO_ENOSPC;
     return 0;
 }

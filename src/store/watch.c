@@ -70,7 +70,7 @@ static struct store_watch *watch_new(struct splitio_store_conn *conn,
 }
 
 int splitio_xsd_watch_add(struct splitio_store_conn *conn, const char *path,
-                          uint32_t skip_bytes, const char *token)
+                          uint32_t skip_bytes, const char *token, int32_t depth)
 {
     struct splitio_store_server *s = conn->server;
     struct splitio_store_domain *d = conn->domain;
@@ -80,12 +80,13 @@ int splitio_xsd_watch_add(struct splitio_store_conn *conn, const char *path,
         return SPLITIO_E2BIG;
     if (find(conn, path, token))
         return SPLITIO_EEXIST;
-    if (!is_priv(d) && d->watches >= s->config.quota.watches)
+    if (!is_priv(d) && d->watches >= d->quota.watches)
         return SPLITIO_ENOSPC;
     w = watch_new(conn, path, token);
     if (!w)
         return SPLITIO_ENOMEM;
     w->skip_bytes = skip_bytes;
+    w->depth = depth;
     list_append(&conn->watches, &w->of_conn);
     table_add(&s->watches, &w->by_path,
               hash_end(hash_more(hash_start(s), path, w->path_bytes)));
@@ -147,6 +148,21 @@ static bool may_know(const struct store_change *c,
            may_read(c->after, who) || may_read(c->parent, who);
 }
 
+/* Whether the depth of a watch on the first len_bytes of the path lets it. */
+static bool is_in_depth(const struct store_watch *w,
+                        const struct store_change *c, uint32_t len_bytes)
+{
+    int32_t levels = len_bytes == 1 && c->path_bytes > 1; /* below "/" */
+
+    if (c->match == MATCH_PLAIN)
+        return w->depth < 0;
+    if (c->match == MATCH_DEPTH && len_bytes < c->path_bytes)
+        return w->depth > 0;
+    for (uint32_t i = len_bytes; w->depth >= 0 && i < c->path_bytes; i++)
+        levels += c->path[i] == '/';
+    return w->depth < 0 || levels <= w->depth;
+}
+
 /* Fires the watches that are on the first len_bytes of the path. */
 static void fire_at(struct splitio_store_server *s,
                     const struct store_change *c, uint32_t len_bytes,
@@ -160,7 +176,7 @@ static void fire_at(struct splitio_store_server *s,
 
         if (at->hash == hash && w->path_bytes == len_bytes &&
             __builtin_memcmp(w->text, c->path, len_bytes) == 0 &&
-            may_know(c, w->conn->domain))
+            is_in_depth(w, c, len_bytes) && may_know(c, w->conn->domain))
             splitio_xsd_event_queue(w, c->path, c->path_bytes);
     }
 }
@@ -172,7 +188,8 @@ void splitio_xsd_watch_fire(struct splitio_store_server *s,
 
     if (s->nr_watches == 0)
         return;
-    fire_at(s, c, 1, hash_end(hash_more(h, c->path, 1)));
+    if (c->path[0] == '/')
+        fire_at(s, c, 1, hash_end(hash_more(h, c->path, 1)));
     for (uint32_t i = 0; i < c->path_bytes; i++) {
         if (i > 0 && c->path[i] == '/')
             fire_at(s, c, i, hash_end(h));

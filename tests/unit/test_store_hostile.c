@@ -390,7 +390,7 @@ static void memory_quota_stops_what_the_others_allow(void **state)
         }
     }
     assert_true(refused > 1000);
-    assert_true(stats(w, 1).memory_bytes <= 2500000);
+    assert_true(stats(w, 1).memory_bytes <= 2621440);
     b_is_well(w);
     assert_int_equal(xs_path(&w->a, SPLITIO_XS_RESET_WATCHES, 0, ""), 0);
     assert_int_equal(xs_write(&w->a, 0, "k", value), 0);
@@ -499,7 +499,7 @@ static void events_for_who_does_not_read_are_bounded(void **state)
         assert_int_equal(splitio_store_server_write_text(w->s, path, "v"), 0);
     }
     assert_int_equal(splitio_store_conn_pending(&w->a.conn), 257);
-    assert_true(stats(w, 1).memory_bytes < 2500000);
+    assert_true(stats(w, 1).memory_bytes < 2621440);
     xs_peer_drain(&w->a);
     assert_int_equal(w->a.nr_events, 257);
     /* The last says: look at all of it. */
@@ -621,8 +621,10 @@ static void ring_indices_that_lie_are_answered_in_the_page(void **state)
         xs_peer_close(&w->a);
         assert_int_equal(xs_peer_open(&w->a, w->s, 1), 0);
         assert_int_equal(splitio_store_conn_attach_ring(&w->a.conn, &page), 0);
-        assert_int_equal(page.server_features, SPLITIO_XS_FEATURE_RECONNECTION |
-                                                   SPLITIO_XS_FEATURE_ERROR);
+        assert_int_equal(page.server_features,
+                         SPLITIO_XS_FEATURE_RECONNECTION |
+                             SPLITIO_XS_FEATURE_ERROR |
+                             SPLITIO_XS_FEATURE_WATCHDEPTH);
         if (i == 0)
             page.req_prod = SPLITIO_XS_RING_SIZE + 1;
         else

@@ -202,8 +202,7 @@ static void bad_path_is_einval(void **state)
 
 static void unknown_type_is_enosys(void **state)
 {
-    static const uint32_t types[] = {0,  15, 16,    20,        23,
-                                     26, 27, 65535, UINT32_MAX};
+    static const uint32_t types[] = {0, 15, 16, 20, 27, 65535, UINT32_MAX};
     struct world *w = *state;
 
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(types); i++) {
@@ -703,6 +702,120 @@ static void domain_gone_leaves_nothing_behind(void **state)
                      SPLITIO_EACCES);
 }
 
+static int watch_depth(struct xs_peer *p, const char *path, const char *token,
+                       const char *depth)
+{
+    const char *const s[] = {path, token, depth};
+
+    return xs_talk_strings(p, SPLITIO_XS_WATCH, 0, 3, s);
+}
+
+static void watch_with_depth_fires_no_deeper(void **state)
+{
+    struct world *w = *state;
+    struct xs_peer *p = &w->dom0;
+
+    assert_int_equal(watch_depth(p, "/x", "0", "0"), 0);
+    assert_int_equal(watch_depth(p, "/x", "1", "1"), 0);
+    assert_int_equal(watch_depth(p, "/", "r", "1"), 0);
+    assert_int_equal(watch_depth(p, "/x", "bad", "-1"), SPLITIO_EINVAL);
+    assert_int_equal(watch_depth(p, "/x", "bad", ""), SPLITIO_EINVAL);
+    xs_peer_forget(p);
+    assert_int_equal(xs_write(p, 0, "/x", ""), 0);
+    assert_int_equal(p->nr_events, 3);
+    xs_peer_forget(p);
+    assert_int_equal(xs_write(p, 0, "/x/y", ""), 0);
+    assert_int_equal(p->nr_events, 1);
+    assert_int_equal(xs_peer_count(p, "/x/y", "1"), 1);
+    assert_int_equal(xs_write(p, 0, "/x/y/z", ""), 0);
+    assert_int_equal(p->nr_events, 1);
+    assert_int_equal(xs_path(p, SPLITIO_XS_RM, 0, "/x"), 0);
+    assert_int_equal(xs_peer_count(p, "/x", "0"), 1);
+    assert_int_equal(xs_peer_count(p, "/x", "r"), 1);
+}
+
+static void special_watch_with_depth_names_the_domain(void **state)
+{
+    struct world *w = *state;
+    struct xs_peer *p = &w->dom0;
+
+    assert_int_equal(watch_depth(p, "@releaseDomain", "d", "1"), 0);
+    assert_int_equal(xs_watch(p, "@releaseDomain", "n"), 0);
+    assert_int_equal(xs_watch(p, "@releaseDomain/5", "five"), 0);
+    assert_int_equal(xs_watch(p, "@releaseDomain/6", "six"), 0);
+    assert_int_equal(splitio_store_server_introduce(w->s, 5), 0);
+    xs_peer_forget(p);
+    splitio_store_server_domain_gone(w->s, 5);
+    xs_peer_drain(p);
+    assert_int_equal(xs_peer_count(p, "@releaseDomain/5", "d"), 1);
+    assert_int_equal(xs_peer_count(p, "@releaseDomain", "n"), 1);
+    assert_int_equal(xs_peer_count(p, "@releaseDomain/5", "five"), 1);
+    assert_int_equal(p->nr_events, 3);
+}
+
+static void features_are_set_before_introduction(void **state)
+{
+    const char *const set[] = {"5", "1"};
+    const char *const bad[] = {"5", "8"};
+    struct world *w = *state;
+    struct xs_peer *p = &w->dom0;
+    struct splitio_xs_page page;
+    struct xs_peer five;
+
+    memset(&page, 0, sizeof(page));
+    assert_int_equal(xs_path(&w->a, SPLITIO_XS_GET_FEATURE, 0, ""), 0);
+    assert_string_equal(w->a.reply, "7");
+    assert_int_equal(xs_path(&w->a, SPLITIO_XS_GET_FEATURE, 0, "5"),
+                     SPLITIO_EACCES);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_FEATURE, 0, 2, bad),
+                     SPLITIO_EINVAL);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_FEATURE, 0, 2, set), 0);
+    assert_int_equal(xs_path(p, SPLITIO_XS_GET_FEATURE, 0, "5"), 0);
+    assert_string_equal(p->reply, "1");
+    assert_int_equal(xs_peer_open(&five, w->s, 5), 0);
+    assert_int_equal(splitio_store_conn_attach_ring(&five.conn, &page), 0);
+    assert_int_equal(page.server_features, 1);
+    assert_int_equal(watch_depth(&five, "k", "t", "1"), SPLITIO_EINVAL);
+    assert_int_equal(splitio_store_server_introduce(w->s, 5), 0);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_FEATURE, 0, 2, set),
+                     SPLITIO_EBUSY);
+    splitio_store_server_domain_gone(w->s, 5);
+    assert_int_equal(xs_path(p, SPLITIO_XS_GET_FEATURE, 0, "5"), 0);
+    assert_string_equal(p->reply, "7");
+}
+
+static void quotas_are_domain_0s_to_set(void **state)
+{
+    const char *const get[] = {"1", "nodes"};
+    const char *const set[] = {"1", "nodes", "2"};
+    const char *const all[] = {"1", "nodes", "0"};
+    const char *const bad[] = {"1", "none", "2"};
+    struct world *w = *state;
+    struct xs_peer *p = &w->dom0;
+
+    assert_int_equal(xs_path(p, SPLITIO_XS_GET_QUOTA, 0, ""), 0);
+    assert_non_null(strstr(p->reply, "nodes watches "));
+    assert_int_equal(xs_path(p, SPLITIO_XS_GET_QUOTA, 0, "memory"), 0);
+    assert_string_equal(p->reply, "2621440");
+    assert_int_equal(xs_path(&w->a, SPLITIO_XS_GET_QUOTA, 0, "memory"),
+                     SPLITIO_EACCES);
+    assert_int_equal(xs_talk_strings(&w->a, SPLITIO_XS_SET_QUOTA, 0, 3, all),
+                     SPLITIO_EACCES);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_QUOTA, 0, 3, bad),
+                     SPLITIO_EINVAL);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_QUOTA, 0, 3, set), 0);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_GET_QUOTA, 0, 2, get), 0);
+    assert_string_equal(p->reply, "2");
+    assert_int_equal(xs_write(&w->a, 0, "x", ""), 0);
+    assert_int_equal(xs_write(&w->a, 0, "y", ""), SPLITIO_ENOSPC);
+    assert_int_equal(xs_write(&w->b, 0, "x/y", ""), 0);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_QUOTA, 0, 3, all), 0);
+    assert_int_equal(xs_write(&w->a, 0, "y", ""), 0);
+    splitio_store_server_domain_gone(w->s, 1);
+    assert_int_equal(xs_talk_strings(p, SPLITIO_XS_GET_QUOTA, 0, 2, get), 0);
+    assert_string_equal(p->reply, "1000");
+}
+
 static void domain_requests_are_for_domain_0(void **state)
 {
     const char *const intro[] = {"3", "1", "1"};
@@ -795,6 +908,10 @@ int main(void)
         CASE(tx_id_must_be_the_connections_own),
         CASE(tx_of_a_closed_connection_is_gone),
         CASE(domain_gone_leaves_nothing_behind),
+        CASE(watch_with_depth_fires_no_deeper),
+        CASE(special_watch_with_depth_names_the_domain),
+        CASE(features_are_set_before_introduction),
+        CASE(quotas_are_domain_0s_to_set),
         CASE(domain_requests_are_for_domain_0),
         CASE(embedder_changes_the_tree_as_domain_0),
     };

@@ -183,6 +183,7 @@ int splitio_xs_path_check(const char *path, size_t len_bytes, unsigned flags);
  * @param[in]  body        the payload.
  * @param[in]  len_bytes   its length.
  * @param[out] strings     at most @p max starts within @p body.
+ * @param[in]  max         room in @p strings.
  * @return the number of strings; SPLITIO_EINVAL if the last one has no NUL;
  * SPLITIO_E2BIG if there are more than @p max.
  *
@@ -211,7 +212,8 @@ int splitio_xs_parse_u64(const char *text, size_t len_bytes, uint64_t *value);
 
 /**
  * @brief Write a number in decimal and a NUL.
- * @param[out] text at least SPLITIO_XS_U32_TEXT_MAX bytes.
+ * @param[out] text  at least SPLITIO_XS_U32_TEXT_MAX bytes.
+ * @param[in]  value the number.
  * @return its length without the NUL.
  *
  * Caller: any. Order: none. Peer: nothing.
@@ -223,7 +225,8 @@ size_t splitio_xs_format_u64(char *text, uint64_t value);
 
 /**
  * @brief Write "/local/domain/<domid>" and a NUL.
- * @param[out] text at least SPLITIO_XS_DOMAIN_PATH_MAX bytes.
+ * @param[out] text  at least SPLITIO_XS_DOMAIN_PATH_MAX bytes.
+ * @param[in]  domid the domain.
  * @return its length without the NUL.
  *
  * Caller: any. Order: none. Peer: nothing.
@@ -241,6 +244,7 @@ int splitio_xs_parse_perm(const char *text, struct splitio_xs_perm *perm);
 /**
  * @brief Write a permission as text and a NUL.
  * @param[out] text at least SPLITIO_XS_PERM_TEXT_MAX bytes.
+ * @param[in]  perm the entry.
  * @return its length without the NUL.
  *
  * Caller: any. Order: none. Peer: nothing.
