@@ -206,6 +206,7 @@ struct splitio_xenbus {
     bool failing;        /* `error` and `text` are set and not dealt with */
     bool ending;         /* dealing with `error` */
     bool publishing;     /* the driver wants an UPDATE */
+    bool resuming;       /* splitio_xenbus_resume() was called */
     bool parked;         /* the store refused; go on after the next event */
     bool in_doubt;       /* a commit was under way when the store was lost */
     bool told;           /* splitio_xenbus_check() has said so */
@@ -304,7 +305,8 @@ void splitio_xenbus_publish(struct splitio_xenbus *xb);
  * @brief The machine was restored or moved: grants and channels are dead.
  *
  * disconnect() is called until it returns 0, `backend` is read again, and a new
- * life begins; call splitio_store_reconnect() before it.
+ * life begins. If the store's connection is dead as well, call
+ * splitio_store_reconnect() before it.
  *
  * Caller: owner, not from a callback. Order: none. Peer: nothing.
  */

@@ -169,7 +169,8 @@ void splitio_xenbus_publish(struct splitio_xenbus *xb)
 
 bool splitio_xenbus_is_closed(const struct splitio_xenbus *xb)
 {
-    if (xb->attached || xb->step != XB_IDLE || xb->dirty || xb->failing)
+    if (xb->attached || xb->step != XB_IDLE || xb->dirty || xb->failing ||
+        xb->resuming)
         return false;
     if (!xb->started)
         return xb->gone || xb->closing;
@@ -191,10 +192,18 @@ int splitio_xb_run_abandon(struct splitio_xenbus *xb)
 
 void splitio_xenbus_resume(struct splitio_xenbus *xb)
 {
+    xb->resuming = true;
+    xb->parked = false;
+}
+
+/* A transaction whose id is on its way has to be ended: it is waited for. */
+void splitio_xb_resume_now(struct splitio_xenbus *xb)
+{
+    if (!xb->resuming || (xb->call.pending && xb->step == XB_TX_START))
+        return;
     splitio_store_cancel(xb->store, &xb->call);
     splitio_xb_drop_tx(xb);
-    xb->parked = false;
-    xb->gone = false;
+    xb->resuming = xb->gone = false;
     xb->step = XB_ABANDON;
 }
 

@@ -141,6 +141,7 @@ SPLITIO_INTERNAL xb_run splitio_xb_run_undo;
 SPLITIO_INTERNAL xb_run splitio_xb_run_error;
 SPLITIO_INTERNAL xb_run splitio_xb_run_abandon;
 SPLITIO_INTERNAL xb_answer splitio_xb_answer_error;
+SPLITIO_INTERNAL void splitio_xb_resume_now(struct splitio_xenbus *xb);
 SPLITIO_INTERNAL void splitio_xb_fail(struct splitio_xenbus *xb, int error);
 
 #endif /* SPLITIO_STORE_XENBUS_INT_H */

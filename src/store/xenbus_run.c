@@ -136,6 +136,7 @@ int splitio_xenbus_poll(struct splitio_xenbus *xb)
 {
     unsigned i;
 
+    splitio_xb_resume_now(xb);
     for (i = 0; i < MOST_STEPS; i++) {
         if (xb->call.pending || xb->parked || splitio_xb_end_stray(xb) < 0)
             break;

@@ -9,7 +9,7 @@
 
 #include "xb_drv.h"
 
-#define ARENA_BYTES (4u << 20)
+#define ARENA_BYTES (1u << 19)
 #define MOST_ROUNDS 20000u
 
 static void put_path(const char *dir, const char *key, char *path, size_t bytes)
@@ -142,8 +142,8 @@ void bed_stop(struct bed *bed, enum splitio_xenbus_role role)
     }
     assert_false(d->attached);
     assert_int_equal(splitio_xenbus_fini(&d->xb), 0);
-    bed_link_poll(&d->link);
-    bed_link_poll(&d->link);
+    while (bed_link_poll(&d->link))
+        ;
     splitio_store_server_domain_stats(
         bed->server, role == SPLITIO_XENBUS_FRONT ? 1 : 0, &stats);
     if (!d->link.cut) {
