@@ -449,6 +449,112 @@ static void backlog_is_bounded_and_in_order(void **state)
     rig_delete(r);
 }
 
+/* The guest takes frames in dribs and drabs, so that the backlog wraps around
+ * at all places; also with more frames than it keeps count of. */
+static void backlog_that_wraps_keeps_every_byte(void **state)
+{
+    static struct queue want;
+    unsigned round, i;
+
+    (void)state;
+    rnd_seed(72);
+    for (round = 0; round < 4; round++) {
+        struct net_rig *r = rig_new();
+
+        r->back_config.backlog_bytes = SPLITIO_NETBACK_BACKLOG_BYTES_MIN;
+        r->front_config.nr_rx_pages = 32;
+        rig_join(r);
+        rig_run(r);
+        for (i = 0; i < 1500; i++) {
+            struct kept k = make_noise(round == 0       ? 14
+                                       : rnd() % 4 == 0 ? 14 + rnd() % 65000
+                                                        : 14 + rnd() % 3000);
+            struct splitio_iovec iov;
+            struct splitio_frame f = whole(&k, &iov);
+
+            queue_put(&r->nic.in, &f);
+            queue_put(&want, &f);
+            kept_free(&k);
+            splitio_netback_poll(&r->back, 16);
+            assert_true(splitio_netback_is_valid(&r->back));
+            if (rnd() % 4 == 0 && (round != 0 || i > 1200))
+                splitio_netfront_poll(&r->front, 1 + rnd() % 8);
+        }
+        rig_run(r);
+        assert_int_equal(queue_len(&r->received), 1500);
+        while (queue_len(&want) != 0) {
+            struct kept a = queue_get(&want), b = queue_get(&r->received);
+
+            assert_same(&a, &b);
+            kept_free(&a);
+            kept_free(&b);
+        }
+        rig_delete(r);
+    }
+}
+
+/* More than one call of the host port can carry, in bytes and in pieces. */
+static void long_frames_in_one_turn_keep_every_byte(void **state)
+{
+    static struct queue want;
+    struct net_rig *r = rig_new();
+    unsigned round;
+
+    (void)state;
+    rnd_seed(74);
+    rig_join(r);
+    rig_run(r);
+    for (round = 0; round < 10; round++) {
+        for (;;) {
+            struct kept k = make_noise(round & 1 ? 60000 + rnd() % 5535
+                                                 : 4000 + rnd() % 9000);
+            struct splitio_iovec iov;
+            struct splitio_frame f = whole(&k, &iov);
+            int err = splitio_netfront_send(&r->front, &f);
+
+            if (err == 0)
+                queue_put(&want, &f);
+            kept_free(&k);
+            if (err != 0)
+                break;
+        }
+        splitio_netfront_kick(&r->front);
+        while (splitio_netback_poll(&r->back, 64) == 64)
+            ;
+        rig_run(r);
+        while (queue_len(&want) != 0) {
+            struct kept a = queue_get(&want), b = queue_get(&r->nic.out);
+
+            assert_same(&a, &b);
+            kept_free(&a);
+            kept_free(&b);
+        }
+    }
+    rig_delete(r);
+}
+
+/* As many short frames as the guest has pages, in one turn. */
+static void short_frames_in_one_turn_all_arrive(void **state)
+{
+    struct net_rig *r = rig_new();
+    unsigned i;
+
+    (void)state;
+    rig_join(r);
+    rig_run(r);
+    for (i = 0; i < 256; i++)
+        put_in(r, 60 + i);
+    assert_int_equal(splitio_netback_poll(&r->back, 256), 256);
+    assert_int_equal(splitio_netfront_poll(&r->front, 256), 256);
+    for (i = 0; i < 256; i++) {
+        struct kept k = queue_get(&r->received);
+
+        assert_int_equal(k.len_bytes, 60 + i);
+        kept_free(&k);
+    }
+    rig_delete(r);
+}
+
 static void order_is_kept_between_short_and_long(void **state)
 {
     struct net_rig *r = rig_new();
@@ -622,6 +728,8 @@ static void burst_is_batched(void **state)
     rig_run(r);
     assert_int_equal(queue_len(&r->nic.out), 200);
     assert_int_equal(r->front.stats.notifies - before, 1);
+    /* Each frame is copied once: no copy is left over for another batch. */
+    assert_int_equal(r->pair->nr_copies, 200);
     /* Nobody waits for room: told of the first response, as of a new ring. */
     assert_int_equal(r->back.stats.notifies, 1);
     rig_delete(r);
@@ -695,6 +803,9 @@ int main(void)
         cmocka_unit_test(front_with_four_pages_gets_frames),
         cmocka_unit_test(frame_too_long_for_the_pages_lent_is_given_up),
         cmocka_unit_test(backlog_is_bounded_and_in_order),
+        cmocka_unit_test(backlog_that_wraps_keeps_every_byte),
+        cmocka_unit_test(long_frames_in_one_turn_keep_every_byte),
+        cmocka_unit_test(short_frames_in_one_turn_all_arrive),
         cmocka_unit_test(order_is_kept_between_short_and_long),
         cmocka_unit_test(queues_carry_each_flow_in_order),
         cmocka_unit_test(one_event_channel_is_enough),

@@ -229,6 +229,34 @@ static void headers_in_pieces_are_put_together(void **state)
     close_scene(&s);
 }
 
+/* All slots of the ring in chains as long as can be, for one turn. */
+static void ring_full_of_longest_chains_is_carried(void **state)
+{
+    struct scene s;
+    unsigned i;
+
+    (void)state;
+    open_scene(&s);
+    for (i = 0; i < PEER_PAGES; i++)
+        memset(s.front.pages[i], (int)i, 4096);
+    for (i = 0; i < 14; i++)
+        put_chain(&s, 18, true);
+    peer_front_push(&s.front);
+    assert_int_equal(splitio_netback_poll(&s.rig->back, 64), 14);
+    assert_int_equal(queue_len(&s.rig->nic.out), 14);
+    for (i = 0; i < 14 * 18; i++)
+        expect_rsp(&s, (uint16_t)i, SPLITIO_NETIF_RSP_OKAY);
+    for (i = 0; i < 14; i++) {
+        struct kept k = queue_get(&s.rig->nic.out);
+        unsigned at;
+
+        for (at = 0; at < 1800; at++)
+            assert_int_equal(k.bytes[at], at / 100);
+        kept_free(&k);
+    }
+    close_scene(&s);
+}
+
 /* Every way to cut a short frame in two and in three. */
 static void all_cuts_of_a_short_frame_are_put_together(void **state)
 {
@@ -720,6 +748,7 @@ int main(void)
         cmocka_unit_test(bad_reference_costs_its_frame_only),
         cmocka_unit_test(same_page_in_all_slots_is_a_frame),
         cmocka_unit_test(headers_in_pieces_are_put_together),
+        cmocka_unit_test(ring_full_of_longest_chains_is_carried),
         cmocka_unit_test(all_cuts_of_a_short_frame_are_put_together),
         cmocka_unit_test(offloads_against_the_bytes_are_dropped),
         cmocka_unit_test(segmentation_not_offered_is_dropped),
