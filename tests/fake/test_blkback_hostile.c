@@ -242,6 +242,7 @@ static void same_page_twice_in_a_request_is_harmless(void **state)
             assert_int_equal(a.status, 0);
         }
         assert_int_equal(peer.back.stats.nr_mapped, 0);
+        assert_int_equal(peer.back.stats.nr_kept, persistent);
         peer_front_close(&peer);
     }
 }
@@ -277,6 +278,31 @@ static void distinct_persistent_pages_stay_within_the_cap(void **state)
         assert_int_equal(peer.spy.nr_live, peer.back.stats.nr_kept);
     }
     assert_true(peer.back.stats.nr_evicted > 100);
+    peer_front_close(&peer);
+}
+
+static void page_in_use_is_not_evicted(void **state)
+{
+    struct peer_answer a;
+
+    (void)state;
+    peer_front_defaults(&peer);
+    peer.peer.persistent = true;
+    peer.cfg.max_persistent = 8;
+    open_connected(SPLITIO_BLKIF_ABI_X86_64, 0);
+    peer.disk.stuck = true;
+    for (unsigned i = 0; i < 4; i++)
+        peer_front_rw(&peer, 0, i, i * 88, i * 11, 11);
+    peer_front_publish(&peer);
+    peer_front_run(&peer);
+    assert_int_equal(peer.spy.nr_live, 44);
+    assert_int_equal(peer.back.stats.nr_kept, 8);
+    assert_int_equal(peer.back.stats.nr_mapped, 36);
+    peer.disk.stuck = false;
+    peer_front_run(&peer);
+    while (peer_front_take(&peer, &a))
+        assert_int_equal(a.status, 0);
+    assert_int_equal(peer.spy.nr_live, 8);
     peer_front_close(&peer);
 }
 
@@ -516,6 +542,7 @@ int main(void)
         cmocka_unit_test(same_page_twice_in_a_request_is_harmless),
         cmocka_unit_test(positive_map_status_is_a_failure),
         cmocka_unit_test(distinct_persistent_pages_stay_within_the_cap),
+        cmocka_unit_test(page_in_use_is_not_evicted),
         cmocka_unit_test(impossible_producer_index_stops_the_queue),
         cmocka_unit_test(full_ring_is_answered_whole),
         cmocka_unit_test(requests_posted_before_the_back_connects_are_answered),

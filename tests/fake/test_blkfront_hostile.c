@@ -4,6 +4,7 @@
 #include "cm.h"
 
 #include "blk_pair.h"
+#include "guest_spy.h"
 #include "peer_blkback.h"
 
 #include <string.h>
@@ -377,6 +378,64 @@ static void full_grant_table_slows_down_and_loses_nothing(void **state)
     }
 }
 
+/* Whatever the port refuses while rings are made, nothing is left behind and
+ * the next try works. */
+static void refusal_at_any_step_of_an_offer_is_survived(void **state)
+{
+    struct splitio_blkfront_rings rings;
+    struct guest_spy spy;
+    bool failed = true;
+
+    (void)state;
+    for (uint64_t at = 1; failed; at++) {
+        peer_back_defaults(&peer);
+        peer.cfg.pool_pages = 4;
+        peer.cfg.max_queues = 2;
+        peer.cfg.max_ring_order = 1;
+        peer_back_open(&peer);
+        peer.front.cfg.port = guest_spy_port(&spy, peer.guest);
+        spy.fail_at = at;
+        spy.fail_for = 2; /* one page less would do */
+        failed = splitio_blkfront_offer(&peer.front, 0, 2, 1, &rings) != 0;
+        assert_true(splitio_blkfront_is_valid(&peer.front));
+        assert_int_equal(peer.front.stats.nr_rings, failed ? 0 : 2);
+        if (!failed)
+            splitio_blkfront_stop(&peer.front);
+        spy.fail_at = 0;
+        peer_back_connect(&peer);
+        submit_some(1);
+        (void)peer_back_serve(&peer);
+        peer_back_run(&peer);
+        assert_int_equal(statuses[0], 0);
+        assert_int_equal(dones[0], 1);
+        peer_back_leave(&peer);
+        peer_back_close(&peer);
+        failed = failed || at < 20;
+    }
+}
+
+/* Grants that fail now and then, in the middle of the traffic. */
+static void refused_grants_slow_down_and_lose_nothing(void **state)
+{
+    (void)state;
+    for (unsigned direct = 0; direct < 2; direct++) {
+        struct guest_spy spy;
+
+        pair_defaults(&pair);
+        pair.front_cfg.direct = direct;
+        pair_connect(&pair);
+        pair.front.cfg.port = guest_spy_port(&spy, pair.front_cfg.port);
+        for (unsigned i = 0; i < 20; i++) {
+            spy.fail_at = spy.nr_ops + 1 + i % 5;
+            spy.fail_for = i * i;
+            pair_traffic(&pair, 30, 64 * 1024);
+        }
+        assert_int_equal(pair.nr_bad, 0);
+        spy.fail_at = 0;
+        pair_close(&pair);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -392,6 +451,8 @@ int main(void)
         cmocka_unit_test(pages_are_wiped_before_another_domain_gets_them),
         cmocka_unit_test(event_index_of_the_back_decides_about_events_only),
         cmocka_unit_test(full_grant_table_slows_down_and_loses_nothing),
+        cmocka_unit_test(refusal_at_any_step_of_an_offer_is_survived),
+        cmocka_unit_test(refused_grants_slow_down_and_lose_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

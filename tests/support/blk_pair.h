@@ -43,7 +43,7 @@ struct blk_pair {
     uint8_t *locked; /* sectors with a request in flight */
     uint32_t random;
     bool front_up, back_up; /* which halves exist */
-    unsigned nr_wakes, nr_changes;
+    unsigned nr_wakes, nr_changes, nr_steps;
     uint64_t nr_ok, nr_bad;
     struct pair_io ios[PAIR_IOS];
 };

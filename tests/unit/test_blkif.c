@@ -347,6 +347,77 @@ static void rings_have_the_number_of_slots_of_the_abi(void **state)
         splitio_ring_nr_slots(16, splitio_blkif_ring_x86_32_slot_bytes), 512);
 }
 
+static uint32_t random_word(void)
+{
+    static uint64_t x = 88172645463325252;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return (uint32_t)(x >> 16);
+}
+
+static void check_promises(const struct splitio_blkif_params *p,
+                           const struct splitio_blk_request *r,
+                           const struct splitio_blkif_segment *segs)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < r->nr_segs; i++) {
+        assert_in_range(segs[i].last_sect, segs[i].first_sect, 7);
+        sum += segs[i].last_sect - segs[i].first_sect + 1u;
+    }
+    if (r->nr_segs)
+        assert_int_equal(sum, r->nr_sectors);
+    assert_true(r->nr_sectors <= p->nr_sectors);
+    assert_true(r->sector <= p->nr_sectors - r->nr_sectors);
+    assert_int_equal((r->sector | r->nr_sectors) & p->sector_mask, 0);
+    if (p->flags & SPLITIO_BLKIF_READ_ONLY)
+        assert_true(r->op != SPLITIO_BLKIF_OP_WRITE &&
+                    r->op != SPLITIO_BLKIF_OP_DISCARD);
+    assert_true(r->op != SPLITIO_BLKIF_OP_INDIRECT);
+}
+
+/* Whatever the bytes are: what passes keeps the parser's promises. */
+static void random_slots_that_pass_keep_the_promises(void **state)
+{
+    unsigned nr_passed = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 300000; i++) {
+        struct splitio_blkif_segment segs[64] = {{0}};
+        struct splitio_blkif_params p = everything;
+        struct splitio_blk_request r;
+        union splitio_blkif_slot slot;
+        uint8_t *bytes = (uint8_t *)&slot;
+
+        p.flags = random_word() % 32;
+        p.sector_mask = random_word() % 4 ? 0 : 7;
+        p.max_indirect = random_word() % 2 ? 64 : 0;
+        p.abi = (enum splitio_blkif_abi)(random_word() % 2);
+        for (unsigned k = 0; k < sizeof(slot); k++)
+            bytes[k] = (uint8_t)(random_word() % 4 ? 0 : random_word() % 12);
+        bytes[0] = (uint8_t)(random_word() % 8);
+        if (random_word() % 64 == 0)
+            bytes[random_word() % sizeof(slot)] = 0xFF;
+        if (splitio_blkif_parse(&p, &slot, &r))
+            continue;
+        if (r.nr_indirect_pages) {
+            assert_in_range(r.nr_segs, 1, 64);
+            for (unsigned k = 0; k < r.nr_segs; k++)
+                segs[k].last_sect = (uint8_t)(random_word() % 8);
+            if (splitio_blkif_check_segments(&p, &r, segs))
+                continue;
+            check_promises(&p, &r, segs);
+        } else {
+            assert_in_range(r.nr_segs, 0, SPLITIO_BLKIF_MAX_SEGMENTS);
+            check_promises(&p, &r, r.segs);
+        }
+        nr_passed++;
+    }
+    assert_true(nr_passed > 1000);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -361,6 +432,7 @@ int main(void)
         cmocka_unit_test(indirect_is_bounded_by_what_was_offered),
         cmocka_unit_test(indirect_inside_indirect_is_refused),
         cmocka_unit_test(indirect_segments_are_checked_like_direct_ones),
+        cmocka_unit_test(random_slots_that_pass_keep_the_promises),
         cmocka_unit_test(protocol_key_selects_the_layout),
         cmocka_unit_test(rings_have_the_number_of_slots_of_the_abi),
     };
