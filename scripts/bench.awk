@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Google Benchmark's CSV: medians, their spread, and for names that differ only
-# in the second part how many times longer the other takes than splitio.
+# Google Benchmark's CSV: medians and their spread; with -v ratios=1, for names
+# that differ only in the second part, how many times longer the other takes.
 BEGIN { FS = "," }
 
 /^"/ && match($1, /_(median|stddev|cv)"$/) {
@@ -18,7 +18,7 @@ BEGIN { FS = "," }
 }
 
 END {
-    for (i = 1; i <= count; i++) {
+    for (i = 1; i <= count && !ratios; i++) {
         name = order[i]
         printf "%-36s %10.1f %s  +-%4.1f%%", name, time[name], unit[name],
             spread[name] / 1e7
@@ -26,7 +26,7 @@ END {
             printf "  %8.0f MB/s", bytes[name] / 1e6
         printf "  %7.2f M/s\n", 1e3 / time[name]
     }
-    for (i = 1; i <= count; i++) {
+    for (i = 1; i <= count && ratios; i++) {
         split(order[i], part, "/")
         ours = part[1] "/splitio/" part[3]
         if (part[2] != "splitio" && ours in time)

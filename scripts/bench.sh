@@ -30,5 +30,6 @@ for name in $names; do
         cat build/bench/$name.txt
         die "$name failed"
     }
-    awk -f scripts/bench.awk "$csv"
+    awk -f scripts/bench.awk "$csv" | sort -V
+    awk -v ratios=1 -f scripts/bench.awk "$csv" | sort -V
 done
