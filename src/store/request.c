@@ -90,6 +90,10 @@ void splitio_xsd_request_run(struct splitio_store_conn *conn)
     conn->out_start = 0;
 }
 
+SPLITIO_STATIC_ASSERT(SPLITIO_XS_DOMAIN_PATH_MAX + SPLITIO_XS_REL_PATH_MAX <=
+                          PATH_MAX_BYTES,
+                      "a relative path fits when it is made absolute");
+
 int splitio_xsd_request_path(struct store_request *r, const char *text,
                              size_t len_bytes, unsigned flags)
 {
@@ -103,8 +107,6 @@ int splitio_xsd_request_path(struct store_request *r, const char *text,
         skip = splitio_xs_domain_path(path, r->conn->domain->id);
         path[skip++] = '/';
     }
-    if (skip + len_bytes > PATH_MAX_BYTES)
-        return SPLITIO_EINVAL;
     __builtin_memcpy(path + skip, text, len_bytes);
     path[skip + len_bytes] = '\0';
     return (int)skip;

@@ -695,6 +695,49 @@ static void transport_that_ends_ends_the_calls(void **state)
     splitio_store_fini(&store);
 }
 
+static void reconnect_drops_half_a_message_each_way(void **state)
+{
+    static struct splitio_store store;
+    static struct liar old, new;
+    struct kept k = KEPT;
+
+    (void)state;
+    liar_start(&new, &store);
+    liar_start(&old, &store);
+    say(&old, SPLITIO_XS_READ, 77, 0, "half of it", 10);
+    old.len -= 5;
+    assert_int_equal(splitio_store_poll(&store, 9), 0);
+    assert_int_equal(splitio_store_read(&store, &k.call, 0, "/old"), 0);
+    splitio_store_reconnect(&store,
+                            (struct splitio_store_transport){&liar_ops, &new});
+    assert_int_equal(k.status, SPLITIO_ECLOSED);
+    assert_int_equal(splitio_store_poll(&store, 9), 0);
+    assert_int_equal(new.heard.len, 0); /* nothing of the old request */
+    assert_int_equal(splitio_store_read(&store, &k.call, 0, "/new"), 0);
+    assert_int_equal(splitio_store_poll(&store, 9), 0);
+    say(&new, SPLITIO_XS_READ, new.heard.req_id, 0, "value", 5);
+    assert_int_equal(splitio_store_poll(&store, 9), 1);
+    assert_true(k.status == 0 && k.len_bytes == 5);
+    splitio_store_fini(&store);
+}
+
+static void watch_forgotten_before_it_is_sent_is_not_sent(void **state)
+{
+    static struct splitio_store store;
+    static struct liar l;
+    struct heard h = {.watch = {.fired = hear, .path = "/x"}};
+
+    (void)state;
+    liar_start(&l, &store);
+    assert_int_equal(splitio_store_watch(&store, &h.watch), 0);
+    assert_int_equal(splitio_store_unwatch(&store, &h.watch), 0);
+    assert_true(splitio_store_is_valid(&store));
+    assert_int_equal(splitio_store_poll(&store, 9), 0);
+    assert_int_equal(l.heard.len, 0);
+    assert_false(splitio_store_has_work(&store, NULL));
+    splitio_store_fini(&store);
+}
+
 static void lying_ring_index_ends_the_connection(void **state)
 {
     struct world *w = *state;
@@ -730,6 +773,8 @@ int main(void)
         cmocka_unit_test(frame_too_long_ends_the_connection),
         cmocka_unit_test(longest_frame_is_taken),
         cmocka_unit_test(transport_that_ends_ends_the_calls),
+        cmocka_unit_test(reconnect_drops_half_a_message_each_way),
+        cmocka_unit_test(watch_forgotten_before_it_is_sent_is_not_sent),
         CASE(lying_ring_index_ends_the_connection),
     };
 

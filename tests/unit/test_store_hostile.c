@@ -368,6 +368,23 @@ static void node_size_and_permission_quotas_hold(void **state)
                      0);
 }
 
+static void failed_creation_leaves_no_parents(void **state)
+{
+    struct world *w = *state;
+    char value[2100];
+    uint32_t tx = xs_begin(&w->a);
+
+    memset(value, 'v', sizeof(value));
+    value[2099] = '\0';
+    assert_int_equal(xs_write(&w->a, 0, "p/q/r", value), SPLITIO_ENOSPC);
+    assert_int_equal(xs_expect(&w->a, 0, "p", ""), SPLITIO_ENOENT);
+    assert_int_equal(xs_write(&w->a, tx, "p/q/r", value), SPLITIO_ENOSPC);
+    assert_int_equal(xs_expect(&w->a, tx, "p", ""), SPLITIO_ENOENT);
+    assert_int_equal(xs_end(&w->a, tx, true), 0);
+    assert_int_equal(xs_expect(&w->a, 0, "p", ""), SPLITIO_ENOENT);
+    assert_int_equal(stats(w, 1).nodes, 1);
+}
+
 static void memory_quota_stops_what_the_others_allow(void **state)
 {
     struct world *w = *state;
@@ -566,6 +583,8 @@ static void dead_domain_is_not_owed_for_its_events(void **state)
 static void conflicts_do_not_starve_domain_0(void **state)
 {
     struct world *w = *state;
+    struct splitio_store_conn *c;
+    bool woken = false;
     unsigned tries = 0;
     int err;
 
@@ -575,13 +594,16 @@ static void conflicts_do_not_starve_domain_0(void **state)
 
         assert_int_equal(xs_write(&w->dom0, tx, "/local/domain/1/k", "1"), 0);
         xs_write(&w->a, 0, "k", "2"); /* the guest never rests */
+        while (splitio_store_server_next_ready(w->s)) {
+        }
         err = xs_end(&w->dom0, tx, true);
         tries++;
     } while (err == SPLITIO_EAGAIN && tries < 100);
     assert_int_equal(err, 0);
     assert_int_equal(tries, 4);
-    while (splitio_store_server_next_ready(w->s)) {
-    }
+    while ((c = splitio_store_server_next_ready(w->s)))
+        woken = woken || c == &w->a.conn;
+    assert_true(woken);
     xs_peer_drain(&w->a);
     assert_int_equal(xs_expect(&w->a, 0, "k", "2"), 0);
 }
@@ -685,6 +707,7 @@ int main(void)
         CASE(tx_quotas_hold),
         CASE(watch_quota_holds),
         CASE(node_size_and_permission_quotas_hold),
+        CASE(failed_creation_leaves_no_parents),
         CASE(memory_quota_stops_what_the_others_allow),
         cmocka_unit_test_setup_teardown(full_arena_refuses_and_recovers,
                                         setup_small, teardown),
