@@ -203,7 +203,6 @@ struct splitio_grant_domain {
     uint64_t track_head; /* tag and first free */
     uint32_t nr_mapped;  /* mappings that this domain holds */
     uint32_t nr_pins;    /* pins that others hold on this domain's pages */
-    uint32_t dying;      /* takes no new pins and maps */
 };
 
 /** The engine. Fields are private, not ABI. */

@@ -7,27 +7,48 @@
 #include <splitio/port.h>
 
 /*
- * enter() counts itself in and then looks; shut() marks the pointer and then
- * idle() counts. All four are totally ordered, so one side sees the other: once
- * a slot is shut and idle, no call is inside its domain and none will come.
+ * enter() counts itself in and then looks; the registering thread marks the
+ * pointer and then counts. All four are totally ordered, so one side sees the
+ * other: once a slot is marked and idle, no call that minds the mark is inside
+ * its domain and none will come. Calls that are refused anyway do not count
+ * themselves in, or a crowd of them would keep the slot busy for ever.
  */
-#define SLOT_SHUT ((uintptr_t)1)
+#define SLOT_SHUT  ((uintptr_t)1) /* nobody enters */
+#define SLOT_DYING ((uintptr_t)2) /* only who ends something enters */
+#define SLOT_MARKS (SLOT_SHUT | SLOT_DYING)
 
-/* The domain in a slot, held until slot_leave(); NULL if there is none. */
-static inline void *slot_enter(struct splitio_domain_slot *slots,
-                               unsigned nr_slots, splitio_domid_t domid)
+static inline void *slot_enter_despite(struct splitio_domain_slot *slots,
+                                       unsigned nr_slots, splitio_domid_t domid,
+                                       uintptr_t marks)
 {
     uintptr_t domain;
 
     if (domid >= nr_slots)
         return NULL;
+    domain = __atomic_load_n(&slots[domid].domain, __ATOMIC_RELAXED);
+    if (domain == 0 || (domain & SLOT_MARKS & ~marks) != 0)
+        return NULL;
     splitio_fetch_add_u32(&slots[domid].users, 1);
     domain = __atomic_load_n(&slots[domid].domain, __ATOMIC_SEQ_CST);
-    if (domain == 0 || (domain & SLOT_SHUT) != 0) {
+    if (domain == 0 || (domain & SLOT_MARKS & ~marks) != 0) {
         splitio_fetch_add_u32(&slots[domid].users, UINT32_MAX);
         return NULL;
     }
-    return (void *)domain;
+    return (void *)(domain & ~SLOT_MARKS);
+}
+
+/* The domain in a slot, held until slot_leave(); NULL if there is none. */
+static inline void *slot_enter(struct splitio_domain_slot *slots,
+                               unsigned nr_slots, splitio_domid_t domid)
+{
+    return slot_enter_despite(slots, nr_slots, domid, 0);
+}
+
+/* The same for calls that only end what was begun, or look. */
+static inline void *slot_enter_dying(struct splitio_domain_slot *slots,
+                                     unsigned nr_slots, splitio_domid_t domid)
+{
+    return slot_enter_despite(slots, nr_slots, domid, SLOT_DYING);
 }
 
 static inline void slot_leave(struct splitio_domain_slot *slots,
@@ -36,14 +57,14 @@ static inline void slot_leave(struct splitio_domain_slot *slots,
     splitio_fetch_add_u32(&slots[domid].users, UINT32_MAX);
 }
 
-/* The domain in a slot, shut or not, for its one registering thread. */
+/* The domain in a slot, marked or not, for its one registering thread. */
 static inline void *slot_peek(struct splitio_domain_slot *slots,
                               unsigned nr_slots, splitio_domid_t domid)
 {
     if (domid >= nr_slots)
         return NULL;
     return (void *)(__atomic_load_n(&slots[domid].domain, __ATOMIC_SEQ_CST) &
-                    ~SLOT_SHUT);
+                    ~SLOT_MARKS);
 }
 
 /* 0, SPLITIO_EEXIST. */
@@ -59,7 +80,7 @@ static inline int slot_fill(struct splitio_domain_slot *slots,
                : SPLITIO_EEXIST;
 }
 
-/* Set what a slot holds: the domain, the domain | SLOT_SHUT, or 0. */
+/* Set what a slot holds: the domain, with or without a mark, or 0. */
 static inline void slot_set(struct splitio_domain_slot *slots,
                             splitio_domid_t domid, uintptr_t value)
 {

@@ -92,19 +92,18 @@ int splitio_grant_engine_remove(struct splitio_grant_engine *e,
 
     if (!d)
         return SPLITIO_ENOENT;
-    /* New maps are refused; unmapping what there is must still get in. */
-    splitio_store_release_u32(&d->dying, 1);
-    splitio_fence();
+    /* Nothing begins any more; unmapping what there is must still get in. */
+    slot_set(e->slots, domid, (uintptr_t)d | SLOT_DYING);
+    if (is_used(d))
+        return SPLITIO_EBUSY;
+    if (!slot_is_idle(e->slots, domid))
+        return SPLITIO_EAGAIN;
+    /* Whoever came before the mark has left: use can only go down from here. */
     if (is_used(d))
         return SPLITIO_EBUSY;
     slot_set(e->slots, domid, (uintptr_t)d | SLOT_SHUT);
     if (!slot_is_idle(e->slots, domid))
         return SPLITIO_EAGAIN;
-    if (is_used(d)) {
-        /* A map was already past the dying check. */
-        slot_set(e->slots, domid, (uintptr_t)d);
-        return SPLITIO_EBUSY;
-    }
     slot_set(e->slots, domid, 0);
     return 0;
 }
@@ -148,14 +147,12 @@ unsigned splitio_grant_engine_map(struct splitio_grant_engine *e,
                                   struct splitio_grant_map *ops, unsigned nr)
 {
     struct splitio_grant_domain *d = slot_enter(e->slots, e->nr_slots, self);
-    bool alive = d && splitio_load_acquire_u32(&d->dying) == 0;
     unsigned failed = 0;
 
     for (unsigned i = 0; i < nr; i++) {
         ops[i].handle = SPLITIO_GRANT_HANDLE_NONE;
         ops[i].va = NULL;
-        ops[i].status =
-            alive ? map_one(e, d, &ops[i]) : SPLITIO_GNTST_BAD_DOMAIN;
+        ops[i].status = d ? map_one(e, d, &ops[i]) : SPLITIO_GNTST_BAD_DOMAIN;
         failed += ops[i].status != SPLITIO_GNTST_OKAY;
     }
     if (d)
@@ -184,17 +181,22 @@ static int unmap_one(struct splitio_grant_engine *e,
 {
     uint32_t index = handle & (SPLITIO_GRANT_TRACK_MAX - 1);
     uint64_t word = live_word(self, handle);
+    splitio_domid_t domid = track_domid(word);
     struct splitio_grant_domain *d;
 
-    if (!word ||
-        !splitio_cas_u64(&self->track[index].word, &word,
-                         track_gen(word) + (UINT64_C(1) << TRACK_GEN_SHIFT)))
+    if (!word)
         return SPLITIO_GNTST_BAD_HANDLE;
-    /* Its pin keeps the domain in; at most a remove() is just finding out. */
-    while (!(d = slot_enter(e->slots, e->nr_slots, track_domid(word))))
-        splitio_cpu_relax();
+    /* While the mapping is live its pin keeps the domain registered. */
+    d = slot_enter_dying(e->slots, e->nr_slots, domid);
+    if (!d)
+        return SPLITIO_GNTST_BAD_HANDLE;
+    if (!splitio_cas_u64(&self->track[index].word, &word,
+                         track_gen(word) + (UINT64_C(1) << TRACK_GEN_SHIFT))) {
+        slot_leave(e->slots, domid);
+        return SPLITIO_GNTST_BAD_HANDLE;
+    }
     splitio_grant_pin_drop(d, track_gref(word), track_kind(word));
-    slot_leave(e->slots, track_domid(word));
+    slot_leave(e->slots, domid);
     track_free(self, index);
     splitio_fetch_add_u32(&self->nr_mapped, UINT32_MAX);
     return SPLITIO_GNTST_OKAY;
@@ -205,7 +207,8 @@ unsigned splitio_grant_engine_unmap(struct splitio_grant_engine *e,
                                     struct splitio_grant_unmap *ops,
                                     unsigned nr)
 {
-    struct splitio_grant_domain *d = slot_enter(e->slots, e->nr_slots, self);
+    struct splitio_grant_domain *d =
+        slot_enter_dying(e->slots, e->nr_slots, self);
     unsigned failed = 0;
 
     for (unsigned i = 0; i < nr; i++) {
@@ -223,7 +226,8 @@ int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
                                     splitio_grant_handle_t handle,
                                     splitio_gfn_t *gfn)
 {
-    struct splitio_grant_domain *s = slot_enter(e->slots, e->nr_slots, self);
+    struct splitio_grant_domain *s =
+        slot_enter_dying(e->slots, e->nr_slots, self);
     struct splitio_grant_domain *d = NULL;
     uint64_t word;
 
@@ -231,7 +235,7 @@ int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
         return SPLITIO_ENOENT;
     word = live_word(s, handle);
     if (word)
-        d = slot_enter(e->slots, e->nr_slots, track_domid(word));
+        d = slot_enter_dying(e->slots, e->nr_slots, track_domid(word));
     if (d) {
         *gfn = d->active[track_gref(word)].gfn;
         slot_leave(e->slots, track_domid(word));
@@ -244,7 +248,7 @@ int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
 static uint32_t counter(struct splitio_grant_engine *e, splitio_domid_t domid,
                         size_t offset)
 {
-    char *d = slot_enter(e->slots, e->nr_slots, domid);
+    char *d = slot_enter_dying(e->slots, e->nr_slots, domid);
     uint32_t n;
 
     if (!d)

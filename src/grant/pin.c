@@ -131,8 +131,6 @@ int splitio_grant_pin_take(struct splitio_grant_engine *e,
     struct splitio_grant_active *a;
     int status;
 
-    if (splitio_load_acquire_u32(&d->dying))
-        return SPLITIO_GNTST_BAD_DOMAIN;
     if (gref >= d->nr_frames * SPLITIO_GRANTS_PER_FRAME_V1)
         return SPLITIO_GNTST_BAD_GNTREF;
     a = &d->active[gref];
