@@ -87,6 +87,7 @@ struct splitio_grant_table {
     uint32_t nr_refs;
     uint64_t free_head; /* tag and first free reference */
     uint64_t held_head; /* tag and first reference in quarantine */
+    uint32_t held_walk; /* rest of the quarantine that reap() walks */
     uint32_t nr_free;
     uint32_t nr_held;
 };
@@ -96,7 +97,9 @@ struct splitio_grant_table {
     ((size_t)(nr_frames)*SPLITIO_GRANTS_PER_FRAME_V1 * sizeof(uint32_t))
 
 /**
- * @brief Make the guest's side of a table; clears every entry.
+ * @brief Make the guest's side of a table; clears every entry but the reserved
+ * ones: who built the domain has lent the console's and the store's page there,
+ * and they may be in use.
  * @param[out] t         the table.
  * @param[in]  frames    the shared frames, contiguous and page-aligned.
  * @param[in]  nr_frames 1 to 64.
@@ -133,10 +136,10 @@ int splitio_grant_table_grant(struct splitio_grant_table *t, splitio_domid_t to,
  * @return 0: the page is the caller's alone and the reference free again;
  * SPLITIO_EBUSY: still in use: the reference is in quarantine, and the page must
  * not be used for anything until splitio_grant_table_reap() hands it out;
- * SPLITIO_EINVAL: the reference is not lent.
+ * SPLITIO_EINVAL: the reference is not lent: never, or revoked already.
  *
- * Caller: guest, any thread, lock-free; once for a reference. Order: acquires
- * the peer's last access. Peer: whether it is in use.
+ * Caller: guest, any thread, lock-free. Order: acquires the peer's last access.
+ * Peer: whether it is in use.
  */
 int splitio_grant_table_revoke(struct splitio_grant_table *t,
                                splitio_gref_t gref);
@@ -145,7 +148,8 @@ int splitio_grant_table_revoke(struct splitio_grant_table *t,
 typedef void (*splitio_grant_reaped_fn)(void *arg, splitio_gfn_t gfn);
 
 /**
- * @brief Look through the quarantine; free what the peer has let go of.
+ * @brief Look through the quarantine; free what the peer has let go of. Calls
+ * take turns: each goes on where the last one stopped.
  * @param[in] budget most references to look at.
  * @return references freed; each has been told to @p reaped.
  *
