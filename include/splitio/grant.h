@@ -38,7 +38,9 @@
  * them by compare-and-swap with a bounded number of tries, and reads the frame
  * once. What it found at the first pin is kept privately and later pins use
  * that, whatever the guest writes into the entry. A guest that never stops
- * changing its entry only gets SPLITIO_GNTST_EAGAIN for its own reference.
+ * changing its entry only gets SPLITIO_GNTST_GENERAL_ERROR for its own
+ * reference. SPLITIO_GNTST_EAGAIN means that another call was at work on the
+ * same entry for too long, never something the guest did.
  *
  * **Errors.** Guest calls return SPLITIO_E*; engine operations carry a status of
  * their own (enum splitio_gntst).
@@ -69,6 +71,7 @@ SPLITIO_STATIC_ASSERT(sizeof(struct splitio_grant_entry_v1) == 8,
 #define SPLITIO_GTF_READONLY      0x0004u
 #define SPLITIO_GTF_READING       0x0008u
 #define SPLITIO_GTF_WRITING       0x0010u
+#define SPLITIO_GTF_SUB_PAGE      0x0100u /* version 2 only: refused */
 
 /** Entries of version 1 in one frame. */
 #define SPLITIO_GRANTS_PER_FRAME_V1 512u
@@ -194,6 +197,7 @@ struct splitio_grant_active {
 struct splitio_grant_track {
     uint64_t word; /* generation, state, granting domain, reference */
     uint32_t next;
+    uint32_t unused; /* 16 bytes everywhere: no word crosses a cache line */
 };
 
 /** A domain as the engine sees it. Fields are private, not ABI. */
@@ -222,7 +226,7 @@ struct splitio_grant_engine {
          sizeof(struct splitio_grant_active) +                                 \
      (size_t)(nr_track) * sizeof(struct splitio_grant_track))
 
-/** Most mappings that one domain can hold. */
+/** One domain holds fewer mappings than this. */
 #define SPLITIO_GRANT_TRACK_MAX (1u << 20)
 
 /**
@@ -241,11 +245,12 @@ void splitio_grant_engine_init(struct splitio_grant_engine *e,
  * @brief Register a domain.
  * @param[out] d         caller's memory, kept until removed.
  * @param[in]  frames    @p nr_frames pages of the domain's shared table, in
- *                       host addresses; may be 0 frames for a domain that only
- *                       maps.
- * @param[in]  nr_track  most mappings that the domain may hold.
+ *                       host addresses, page-aligned; may be 0 frames for a
+ *                       domain that only maps.
+ * @param[in]  nr_track  most mappings that the domain may hold; below
+ *                       SPLITIO_GRANT_TRACK_MAX.
  * @param[in]  mem       SPLITIO_GRANT_DOMAIN_MEM(nr_frames, nr_track) bytes,
- *                       aligned for a pointer, kept.
+ *                       aligned to 8, kept.
  * @return 0; SPLITIO_EINVAL; SPLITIO_EEXIST: the id is taken.
  *
  * Caller: hypervisor side, any thread. Order: releases @p d to all calls.
@@ -295,8 +300,8 @@ unsigned splitio_grant_engine_unmap(struct splitio_grant_engine *e,
                                     unsigned nr);
 
 /**
- * @brief Copy on behalf of domain @p self. Length 0 checks nothing and does
- * nothing.
+ * @brief Copy on behalf of domain @p self, which must be registered. Length 0
+ * checks nothing and does nothing; more than a page is a bad argument.
  * @return how many operations failed.
  *
  * Caller: hypervisor side, any thread. Order: as map and unmap around each

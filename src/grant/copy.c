@@ -20,6 +20,8 @@ static int hold(struct splitio_grant_engine *e, splitio_domid_t self,
 
     held->domain = NULL;
     held->ptr = end->local;
+    if (len > SPLITIO_PAGE_SIZE)
+        return SPLITIO_GNTST_BAD_COPY_ARG;
     if (end->local)
         return SPLITIO_GNTST_OKAY;
     if (end->offset > SPLITIO_PAGE_SIZE ||
@@ -75,11 +77,15 @@ unsigned splitio_grant_engine_copy(struct splitio_grant_engine *e,
                                    splitio_domid_t self,
                                    struct splitio_grant_copy *ops, unsigned nr)
 {
+    bool alive = slot_enter(e->slots, e->nr_slots, self) != NULL;
     unsigned failed = 0;
 
     for (unsigned i = 0; i < nr; i++) {
-        ops[i].status = copy_one(e, self, &ops[i]);
+        ops[i].status =
+            alive ? copy_one(e, self, &ops[i]) : SPLITIO_GNTST_BAD_DOMAIN;
         failed += ops[i].status != SPLITIO_GNTST_OKAY;
     }
+    if (alive)
+        slot_leave(e->slots, self);
     return failed;
 }

@@ -62,8 +62,15 @@ int splitio_grant_engine_add(struct splitio_grant_engine *e,
     size_t nr_refs = (size_t)nr_frames * SPLITIO_GRANTS_PER_FRAME_V1;
 
     if (domid >= e->nr_slots || nr_frames > SPLITIO_GRANT_FRAMES_MAX ||
-        nr_track >= SPLITIO_GRANT_TRACK_MAX || !mem)
+        nr_track >= SPLITIO_GRANT_TRACK_MAX || !mem ||
+        ((uintptr_t)mem & (sizeof(uint64_t) - 1)) != 0 ||
+        (nr_frames != 0 && !frames))
         return SPLITIO_EINVAL;
+    for (unsigned i = 0; i < nr_frames; i++)
+        if (!frames[i] || ((uintptr_t)frames[i] & SPLITIO_PAGE_MASK) != 0)
+            return SPLITIO_EINVAL;
+    if (slot_peek(e->slots, e->nr_slots, domid))
+        return SPLITIO_EEXIST;
     __builtin_memset(d, 0, sizeof(*d));
     __builtin_memset(mem, 0, SPLITIO_GRANT_DOMAIN_MEM(nr_frames, nr_track));
     d->domid = domid;

@@ -70,7 +70,8 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
         uint32_t marked;
 
         __builtin_memcpy(&h, &word, sizeof(h));
-        if ((h.flags & SPLITIO_GTF_TYPE_MASK) != SPLITIO_GTF_PERMIT_ACCESS ||
+        if ((h.flags & (SPLITIO_GTF_TYPE_MASK | SPLITIO_GTF_SUB_PAGE)) !=
+                SPLITIO_GTF_PERMIT_ACCESS ||
             h.domid != peer)
             return SPLITIO_GNTST_BAD_GNTREF;
         if (write && (h.flags & SPLITIO_GTF_READONLY))
@@ -80,7 +81,7 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
         if (marked == word || splitio_cas_u32(entry_word(e), &word, marked))
             return SPLITIO_GNTST_OKAY;
     }
-    return SPLITIO_GNTST_EAGAIN;
+    return SPLITIO_GNTST_GENERAL_ERROR;
 }
 
 static void unmark(struct splitio_grant_entry_v1 *e, uint16_t bits)
@@ -114,13 +115,20 @@ static int later_pin(struct splitio_grant_engine *e,
                      struct splitio_grant_active *a, splitio_domid_t peer,
                      splitio_gref_t gref, bool write)
 {
+    void *ptr;
+    int status;
+
     if (a->domid != peer)
         return SPLITIO_GNTST_BAD_GNTREF;
     if (!write || has_writers(a))
         return SPLITIO_GNTST_OKAY;
-    if (!e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, true))
+    ptr = e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, true);
+    if (!ptr)
         return SPLITIO_GNTST_BAD_PAGE;
-    return mark(entry(d, gref), peer, true);
+    status = mark(entry(d, gref), peer, true);
+    if (status == SPLITIO_GNTST_OKAY)
+        a->ptr = ptr;
+    return status;
 }
 
 int splitio_grant_pin_take(struct splitio_grant_engine *e,
