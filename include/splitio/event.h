@@ -86,14 +86,17 @@ struct splitio_event_guest {
     uint8_t *shared_info;
     struct splitio_event_handler *handlers; /* one a port */
     uint32_t nr_handlers;
-    uint32_t next[32]; /* per vcpu: port where the next scan begins */
+    uint32_t next[32];    /* per vcpu: port where the next scan begins */
+    uint32_t running[32]; /* per vcpu: port whose handler runs now */
 };
 
 /**
- * @brief Begin with every port masked and nothing bound.
+ * @brief Begin with every port masked and nothing bound. What is pending stays
+ * pending, and comes when its port is bound.
  * @param[out] g           the view.
  * @param[in]  abi         layout of the page.
- * @param[in]  shared_info the page; its event words are initialised.
+ * @param[in]  shared_info the page, 0 when it was made; nothing but its event
+ *                         words is touched.
  * @param[in]  handlers    one for each port that may be bound, kept.
  * @param[in]  nr_handlers ports at or above are never delivered.
  *
@@ -117,7 +120,14 @@ bool splitio_event_guest_bind(struct splitio_event_guest *g,
                               splitio_evtchn_t port,
                               struct splitio_event_handler handler);
 
-/** @brief Mask a port and forget its handler and any pending event. */
+/**
+ * @brief Mask a port and forget its handler and any pending event. The handler
+ * does not run once this has returned: it waits for one that runs in another
+ * thread's scan.
+ *
+ * Caller: owner, any thread; not from this port's own handler, which would wait
+ * for itself. Order: acquires what the handler did. Peer: nothing.
+ */
 void splitio_event_guest_unbind(struct splitio_event_guest *g,
                                 splitio_evtchn_t port);
 
@@ -138,8 +148,8 @@ bool splitio_event_guest_unmask(struct splitio_event_guest *g, unsigned vcpu,
 
 /**
  * @brief Handle an upcall: for each pending port, mask it, clear it, call its
- * handler. Begins after the port where the last scan ended, so that no port
- * starves another.
+ * handler. Goes around from the port after the last one that was handled, so
+ * that no port is handled twice before each that is due has been once.
  * @param[in] vcpu   whose selector.
  * @param[in] budget most handlers to call.
  * @return handlers called. If it equals @p budget there may be more, and the

@@ -14,29 +14,54 @@ static uint8_t *masks(const struct splitio_event_guest *g)
     return g->shared_info + g->abi->mask;
 }
 
+typedef void (*handler_fn)(void *arg);
+
+static handler_fn handler_load(struct splitio_event_guest *g, uint32_t port)
+{
+    return __atomic_load_n(&g->handlers[port].fn, __ATOMIC_SEQ_CST);
+}
+
+static void handler_store(struct splitio_event_guest *g, uint32_t port,
+                          handler_fn fn)
+{
+    __atomic_store_n(&g->handlers[port].fn, fn, __ATOMIC_SEQ_CST);
+}
+
+/* All ports masked, then no upcall; what is pending stays so. */
+static void quiet(struct splitio_event_guest *g)
+{
+    for (uint32_t p = 0; p < splitio_event_abi_nr_ports(g->abi); p++)
+        bit_set(g->abi, masks(g), p);
+    for (unsigned vcpu = 0; vcpu < g->abi->nr_vcpus; vcpu++) {
+        uint8_t *v = vcpu_info(g->abi, g->shared_info, vcpu);
+
+        splitio_write_once_u8(v + g->abi->upcall_mask, 0);
+        splitio_xchg_u8(v + g->abi->upcall_pending, 0);
+        (void)word_take(g->abi, v + g->abi->selector);
+    }
+}
+
 void splitio_event_guest_init(struct splitio_event_guest *g,
                               const struct splitio_event_abi *abi,
                               void *shared_info,
                               struct splitio_event_handler *handlers,
                               uint32_t nr_handlers)
 {
-    size_t bytes = splitio_event_abi_nr_ports(abi) / 8u;
-
     __builtin_memset(g, 0, sizeof(*g));
     g->abi = abi;
     g->shared_info = shared_info;
     g->handlers = handlers;
     g->nr_handlers = nr_handlers;
     __builtin_memset(handlers, 0, nr_handlers * sizeof(*handlers));
-    __builtin_memset(shared_info, 0, SPLITIO_PAGE_SIZE);
-    __builtin_memset(masks(g), 0xFF, bytes);
+    quiet(g);
 }
 
 bool splitio_event_guest_bind(struct splitio_event_guest *g,
                               splitio_evtchn_t port,
                               struct splitio_event_handler handler)
 {
-    g->handlers[port] = handler;
+    g->handlers[port].arg = handler.arg;
+    handler_store(g, port, handler.fn);
     return splitio_event_guest_unmask(g, 0, port);
 }
 
@@ -45,7 +70,11 @@ void splitio_event_guest_unbind(struct splitio_event_guest *g,
 {
     bit_set(g->abi, masks(g), port);
     bit_clear(g->abi, pending(g), port);
-    g->handlers[port].fn = NULL;
+    handler_store(g, port, NULL);
+    splitio_fence();
+    for (unsigned vcpu = 0; vcpu < g->abi->nr_vcpus; vcpu++)
+        while (port && splitio_load_acquire_u32(&g->running[vcpu]) == port)
+            splitio_cpu_relax();
 }
 
 void splitio_event_guest_mask(struct splitio_event_guest *g,
@@ -71,12 +100,58 @@ bool splitio_event_guest_has_upcall(const struct splitio_event_guest *g,
                                    g->abi->upcall_pending) != 0;
 }
 
-static void deliver(struct splitio_event_guest *g, uint32_t port)
+/*
+ * Take a pending port for this scan: masked and no longer pending. False if
+ * another vcpu has, or its owner has masked it.
+ */
+static bool claim(struct splitio_event_guest *g, uint32_t port)
 {
-    bit_set(g->abi, masks(g), port);
-    bit_clear(g->abi, pending(g), port);
-    if (port < g->nr_handlers && g->handlers[port].fn)
-        g->handlers[port].fn(g->handlers[port].arg);
+    for (;;) {
+        if (bit_set(g->abi, masks(g), port))
+            return false;
+        if (bit_clear(g->abi, pending(g), port))
+            return true;
+        /* Handled and unmasked elsewhere since it was seen: hands off again. */
+        bit_clear(g->abi, masks(g), port);
+        if (!bit_test(g->abi, pending(g), port))
+            return false;
+    }
+}
+
+/*
+ * unbind() forgets the handler and then looks who runs; this says who runs and
+ * then looks for the handler. Totally ordered: one of them sees the other.
+ */
+static void deliver(struct splitio_event_guest *g, unsigned vcpu, uint32_t port)
+{
+    handler_fn fn = NULL;
+
+    splitio_xchg_u32(&g->running[vcpu], port);
+    if (port < g->nr_handlers)
+        fn = handler_load(g, port);
+    if (fn)
+        fn(g->handlers[port].arg);
+    splitio_store_release_u32(&g->running[vcpu], 0);
+}
+
+/* Deliver from one word those of @p bits that are due; how many. */
+static unsigned scan_word(struct splitio_event_guest *g, unsigned vcpu,
+                          unsigned word, uint64_t bits, unsigned budget)
+{
+    unsigned n = 0;
+
+    bits &= word_read(g->abi, pending(g), word) &
+            ~word_read(g->abi, masks(g), word);
+    for (; bits && n < budget; bits &= bits - 1) {
+        uint32_t port = word * g->abi->word_bits + splitio_lowest_bit_u64(bits);
+
+        if (!claim(g, port))
+            continue;
+        g->next[vcpu] = (port + 1) % splitio_event_abi_nr_ports(g->abi);
+        deliver(g, vcpu, port);
+        n++;
+    }
+    return n;
 }
 
 /* Lowest bit of @p bits at or after @p from, wrapping; bits is not 0. */
@@ -87,34 +162,9 @@ static unsigned next_bit(uint64_t bits, unsigned from)
     return splitio_lowest_bit_u64(after ? after : bits);
 }
 
-/* Deliver from one word, beginning at bit *from; how many. */
-static unsigned scan_word(struct splitio_event_guest *g, unsigned vcpu,
-                          unsigned word, unsigned from, unsigned budget)
-{
-    unsigned bits = g->abi->word_bits;
-    unsigned n = 0;
-    uint64_t todo;
-
-    todo = word_read(g->abi, pending(g), word) &
-           ~word_read(g->abi, masks(g), word);
-    while (todo && n < budget) {
-        unsigned bit = next_bit(todo, from);
-        uint32_t port = word * bits + bit;
-
-        todo &= ~(UINT64_C(1) << bit);
-        from = (bit + 1) % bits;
-        g->next[vcpu] = (port + 1) % splitio_event_abi_nr_ports(g->abi);
-        deliver(g, port);
-        n++;
-    }
-    return n;
-}
-
 /* Put back selector bits that were taken and not worked off. */
 static void put_back(struct splitio_event_guest *g, uint8_t *v, uint64_t words)
 {
-    if (!words)
-        return;
     if (g->abi->word_bits == 64)
         splitio_fetch_or_u64((uint64_t *)(void *)(v + g->abi->selector), words);
     else
@@ -127,25 +177,29 @@ unsigned splitio_event_guest_scan(struct splitio_event_guest *g, unsigned vcpu,
                                   unsigned budget)
 {
     uint8_t *v = vcpu_info(g->abi, g->shared_info, vcpu);
-    uint64_t words, unfinished = 0;
+    unsigned bits = g->abi->word_bits;
+    unsigned first = g->next[vcpu] / bits;
+    uint64_t after = UINT64_MAX << (g->next[vcpu] % bits);
+    uint64_t words, rest;
     unsigned n = 0;
 
     if (splitio_xchg_u8(v + g->abi->upcall_pending, 0) == 0)
         return 0;
     words = word_take(g->abi, v + g->abi->selector);
-    while (words && n < budget) {
-        unsigned start = g->next[vcpu];
-        unsigned word = next_bit(words, start / g->abi->word_bits);
-        unsigned from =
-            word == start / g->abi->word_bits ? start % g->abi->word_bits : 0;
+    /* From next on and around: the first word in two parts. */
+    if (words >> first & 1)
+        n = scan_word(g, vcpu, first, after, budget);
+    rest = words & ~(UINT64_C(1) << first);
+    while (rest && n < budget) {
+        unsigned word = next_bit(rest, first);
 
-        words &= ~(UINT64_C(1) << word);
-        n += scan_word(g, vcpu, word, from, budget - n);
-        if (n == budget)
-            unfinished = UINT64_C(1) << word;
-        else if (g->next[vcpu] / g->abi->word_bits == word)
-            g->next[vcpu] = (word + 1) % g->abi->word_bits * g->abi->word_bits;
+        n += scan_word(g, vcpu, word, UINT64_MAX, budget - n);
+        if (n < budget)
+            rest &= ~(UINT64_C(1) << word);
     }
-    put_back(g, v, words | unfinished);
+    if (n < budget && words >> first & 1)
+        n += scan_word(g, vcpu, first, ~after, budget - n);
+    if (n == budget && words)
+        put_back(g, v, rest | (words & UINT64_C(1) << first));
     return n;
 }
