@@ -95,9 +95,11 @@ int splitio_event_engine_add(struct splitio_event_engine *e,
                              void *shared_info, uint32_t nr_ports,
                              uint64_t *mem)
 {
-    if (domid >= e->nr_slots || !shared_info || !mem || nr_ports < 2 ||
+    if (domid >= e->nr_slots || !abi || !shared_info || !mem || nr_ports < 2 ||
         nr_ports > splitio_event_abi_nr_ports(abi))
         return SPLITIO_EINVAL;
+    if (slot_peek(e->slots, e->nr_slots, domid))
+        return SPLITIO_EEXIST;
     __builtin_memset(d, 0, sizeof(*d));
     __builtin_memset(mem, 0, SPLITIO_EVENT_DOMAIN_MEM(nr_ports));
     d->domid = domid;
@@ -122,6 +124,17 @@ static void set_pending(struct splitio_event_engine *e,
         return;
     if (mark_vcpu(abi, d->shared_info, vcpu, port))
         e->port->ops->upcall(e->port->ctx, d->domid, vcpu);
+}
+
+/* Lock held. Changed here only, and read without the lock. */
+static void count_open(struct splitio_event_domain *d, uint32_t change)
+{
+    splitio_write_once_u32(&d->nr_open, d->nr_open + change);
+}
+
+static splitio_domid_t resolve(splitio_domid_t self, splitio_domid_t remote)
+{
+    return remote == SPLITIO_DOMID_SELF ? self : remote;
 }
 
 /* Lock held. A free port, 0 if there is none; it begins unpending. */
@@ -155,8 +168,10 @@ int splitio_event_engine_alloc_unbound(struct splitio_event_engine *e,
     lock(e);
     *port = find_free(d);
     if (*port) {
-        d->nr_open++;
-        write_port(d, *port, port_word(SPLITIO_EVTCHN_UNBOUND, 0, remote, 0));
+        count_open(d, 1);
+        write_port(
+            d, *port,
+            port_word(SPLITIO_EVTCHN_UNBOUND, 0, resolve(self, remote), 0));
     }
     unlock(e);
     leave(e, self);
@@ -175,7 +190,7 @@ static int connect_ports(struct splitio_event_domain *d,
     *port = find_free(d);
     if (*port == 0)
         return SPLITIO_ENOSPC;
-    d->nr_open++;
+    count_open(d, 1);
     write_port(d, *port,
                port_word(SPLITIO_EVTCHN_INTERDOMAIN, 0, r->domid, remote_port));
     write_port(
@@ -191,9 +206,11 @@ int splitio_event_engine_bind_interdomain(struct splitio_event_engine *e,
                                           splitio_evtchn_t *port)
 {
     struct splitio_event_domain *d = enter(e, self);
-    struct splitio_event_domain *r = enter(e, remote);
+    struct splitio_event_domain *r;
     int err = SPLITIO_ENOENT;
 
+    remote = resolve(self, remote);
+    r = enter(e, remote);
     if (d && r) {
         lock(e);
         err = connect_ports(d, r, remote_port, port);
@@ -239,7 +256,7 @@ static int close_port(struct splitio_event_engine *e,
     if (port_state(w) == SPLITIO_EVTCHN_INTERDOMAIN)
         unbind_peer(e, d, port, w);
     write_port(d, port, 0);
-    d->nr_open--;
+    count_open(d, UINT32_MAX);
     return 0;
 }
 
@@ -296,7 +313,9 @@ int splitio_event_engine_send(struct splitio_event_engine *e,
     if (!r)
         return 0;
     rw = read_port(r, (splitio_evtchn_t)w);
-    if (port_state(rw) == SPLITIO_EVTCHN_INTERDOMAIN)
+    /* Closed, and perhaps another channel by now: that one is left alone. */
+    if (port_state(rw) == SPLITIO_EVTCHN_INTERDOMAIN &&
+        port_domid(rw) == self && (splitio_evtchn_t)rw == port)
         set_pending(e, r, (splitio_evtchn_t)w, port_vcpu(rw));
     leave(e, port_domid(w));
     return 0;
@@ -308,11 +327,13 @@ int splitio_event_engine_unmask(struct splitio_event_engine *e,
     struct splitio_event_domain *d = enter(e, self);
     int err = SPLITIO_EINVAL;
     unsigned vcpu;
+    uint64_t w;
 
     if (!d)
         return SPLITIO_ENOENT;
-    if (port_state(read_port(d, port)) != SPLITIO_EVTCHN_CLOSED) {
-        vcpu = port_vcpu(read_port(d, port));
+    w = read_port(d, port);
+    if (port_state(w) != SPLITIO_EVTCHN_CLOSED) {
+        vcpu = port_vcpu(w);
         bit_clear(d->abi, d->shared_info + d->abi->mask, port);
         if (bit_test(d->abi, d->shared_info + d->abi->pending, port) &&
             mark_vcpu(d->abi, d->shared_info, vcpu, port))
