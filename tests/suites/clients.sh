@@ -75,7 +75,7 @@ nbdfuse_shows_the_disk_as_a_file()
         e2fsck -fn '$dir/mnt/disk' && cmp '$dir/mnt/disk' '$dir/files.img'; \
         rc=\$?; fusermount3 -u '$dir/mnt'; wait; exit \$rc"
 }
-store() { XENSTORED_PATH=$dir/store "xenstore-$@"; }
+store() { XENSTORED_PATH=$dir/store "xenstore-$1" "${@:2}"; }
 xenstore_ls_shows_both_halves_connected()
 {
     # The disk answers, so both are connected.
