@@ -68,6 +68,13 @@ readme_shows_the_example()
         <(awk '/#include/ {on = 1} on' examples/embed/embed.c)
 }
 
+splitio_h_includes_all()
+{
+    diff <(cd include && find splitio -name '*.h' ! -path '*/binding/*' \
+        ! -name splitio.h | sort) \
+        <(sed -n 's/^#include <\(.*\)>/\1/p' include/splitio/splitio.h | sort)
+}
+
 unfinished()
 {
     grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $sources | none
@@ -81,6 +88,7 @@ check lint.only_arch_h_asks_for_the_processor only_arch_h_asks_for_the_processor
 check lint.file_sizes file_sizes
 check lint.function_sizes function_sizes
 check lint.readme_shows_the_example readme_shows_the_example
+check lint.splitio_h_includes_all splitio_h_includes_all
 check lint.unfinished unfinished
 if command -v clang-format >/dev/null; then
     check lint.clang_format formatted
