@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016
 # Bad input to the programs: one clear line that names the thing, a non-zero
 # exit or an error to that guest alone, and nothing lost for the others.
 . scripts/lib.sh

@@ -186,7 +186,7 @@ static int result(int status, const char *what)
     } map[] = {
         {SPLITIO_EROFS, EPERM},       {SPLITIO_ENOSPC, ENOSPC},
         {SPLITIO_EINVAL, EINVAL},     {SPLITIO_EOPNOTSUPP, EOPNOTSUPP},
-        {SPLITIO_ECLOSED, ESHUTDOWN}, {SPLITIO_ENOMEM, ENOMEM},
+         {SPLITIO_ENOMEM, ENOMEM},
     };
 
     if (status == 0)
