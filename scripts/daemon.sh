@@ -4,6 +4,7 @@
 
 daemons=()
 namespaces=()
+group=
 
 # Makes $dir and $socket; everything is undone when the script ends.
 daemon_init()
@@ -21,6 +22,7 @@ daemon_cleanup()
 {
     local ns
     trap - EXIT
+    [ -z "$group" ] || kill -KILL -- "-$group" 2>/dev/null
     stop_daemons >/dev/null 2>&1
     for ns in "${namespaces[@]}"; do
         ip netns pids "$ns" 2>/dev/null | xargs -r kill -9
@@ -31,6 +33,19 @@ daemon_cleanup()
 
 # True if network namespaces can be made.
 can_unshare() { [ "$(id -u)" = 0 ] && [ -e /dev/net/tun ]; }
+
+# run COMMAND...: and wait, in a session of its own, so that an interrupt ends the
+# script at once, and all that the command started with it.
+run()
+{
+    local rc
+    setsid "$@" &
+    group=$!
+    wait "$group"
+    rc=$?
+    group=
+    return $rc
+}
 
 # start_ready PROGRAM ARGUMENT...: in the background, with --ready-fd; returns
 # when it says that it is ready. Its own messages go to $dir/log.

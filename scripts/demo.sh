@@ -38,7 +38,7 @@ nbd()
 {
     local guest=$1 vdev=$2
     shift 2
-    nbdkit -f -U - "$plugin" "socket=$socket" "guest=$guest" "vdev=$vdev" \
+    run nbdkit -f -U - "$plugin" "socket=$socket" "guest=$guest" "vdev=$vdev" \
         --run "$*"
 }
 
