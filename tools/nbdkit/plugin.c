@@ -184,9 +184,9 @@ static int result(int status, const char *what)
     static const struct {
         int status, error;
     } map[] = {
-        {SPLITIO_EROFS, EPERM},       {SPLITIO_ENOSPC, ENOSPC},
-        {SPLITIO_EINVAL, EINVAL},     {SPLITIO_EOPNOTSUPP, EOPNOTSUPP},
-         {SPLITIO_ENOMEM, ENOMEM},
+        {SPLITIO_EROFS, EPERM},   {SPLITIO_ENOSPC, ENOSPC},
+        {SPLITIO_EINVAL, EINVAL}, {SPLITIO_EOPNOTSUPP, EOPNOTSUPP},
+        {SPLITIO_ENOMEM, ENOMEM},
     };
 
     if (status == 0)
