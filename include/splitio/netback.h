@@ -52,7 +52,7 @@ extern "C" {
 #endif
 
 /** Frames of the NIC that may wait for the guest, in bytes, by default. */
-#define SPLITIO_NETBACK_BACKLOG_BYTES (512u * 1024u)
+#define SPLITIO_NETBACK_BACKLOG_BYTES (2048u * 1024u)
 /** The least that is accepted: any frame must fit. */
 #define SPLITIO_NETBACK_BACKLOG_BYTES_MIN (128u * 1024u)
 
