@@ -208,7 +208,11 @@ static void map_first_segment(struct splitio_grant_map *map)
     struct splitio_blkif_request_x86_64 r;
 
     assert_int_equal(peer_back_take(&peer, &r), 1);
-    *map = (struct splitio_grant_map){.domid = 1, .gref = r.seg[0].gref};
+    *map = (struct splitio_grant_map){
+        .domid = 1,
+        .read_only = r.operation == SPLITIO_BLKIF_OP_WRITE,
+        .gref = r.seg[0].gref,
+    };
     assert_int_equal(peer.port.ops->map(peer.port.ctx, map, 1), 0);
     peer_back_put(&peer, r.id, r.operation, 0);
     peer_back_publish(&peer);
@@ -320,6 +324,100 @@ static void pages_are_wiped_before_another_domain_gets_them(void **state)
                      0);
     assert_memory_equal(map.va, zeroes, 4096);
     splitio_blkfront_stop(&peer.front);
+    peer_back_close(&peer);
+}
+
+/* T21: a page that holds other things too is not lent to such a back. */
+static void part_of_a_page_is_bounced_for_an_untrusted_back(void **state)
+{
+    (void)state;
+    for (unsigned untrusted = 0; untrusted < 2; untrusted++) {
+        struct splitio_grant_map map;
+        uint8_t *page;
+
+        peer_back_defaults(&peer);
+        peer.cfg.direct = true;
+        peer_back_open(&peer);
+        peer_back_connect(&peer);
+        peer.front.untrusted = untrusted;
+        page = peer.guest.ops->pages_alloc(peer.guest.ctx, 1);
+        assert_int_equal(submit(0, SPLITIO_BLK_WRITE, page + 512, 1024), 0);
+        splitio_blkfront_kick(&peer.front);
+        map_first_segment(&map);
+        assert_int_equal(map.va == page, !untrusted);
+        unmap(&map);
+        peer_back_run(&peer);
+        assert_int_equal(statuses[0], 0);
+        peer.guest.ops->pages_free(peer.guest.ctx, page, 1);
+        peer_back_leave(&peer);
+        peer_back_close(&peer);
+    }
+}
+
+/* ---- sending again ---- */
+
+static void expect_sectors(unsigned nr)
+{
+    struct splitio_blkif_request_x86_64 r;
+
+    for (unsigned i = 0; i < nr; i++) {
+        assert_int_equal(peer_back_take(&peer, &r), 1);
+        assert_int_equal(r.sector_number, i * 16);
+    }
+    assert_int_equal(peer_back_take(&peer, &r), 0);
+}
+
+static void replays_keep_their_order_through_two_backs(void **state)
+{
+    struct guest_spy spy;
+
+    (void)state;
+    open_default();
+    submit_some(5);
+    expect_sectors(5);
+    peer.front.cfg.port = guest_spy_port(&spy, peer.guest);
+    peer_back_leave(&peer);
+    spy.fail_at = spy.nr_ops + 5; /* the next back is shown two of them */
+    spy.fail_for = 1000;
+    peer_back_connect(&peer);
+    assert_in_range(peer.front.stats.nr_in_flight, 1, 4);
+    peer_back_leave(&peer);
+    spy.fail_at = 0;
+    peer_back_connect(&peer);
+    expect_sectors(5);
+    peer.req_cons = 0;
+    (void)peer_back_serve(&peer);
+    peer_back_run(&peer);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(dones[i], 1);
+    peer_back_leave(&peer);
+    peer_back_close(&peer);
+}
+
+static void replay_that_the_next_disk_cannot_do_is_an_error(void **state)
+{
+    (void)state;
+    open_default();
+    assert_int_equal(submit(0, SPLITIO_BLK_READ, bufs[0], 512), 0);
+    ios[1] = (struct splitio_blk_io){.op = SPLITIO_BLK_FLUSH, .done = on_done};
+    dones[1] = 0;
+    assert_int_equal(splitio_blkfront_submit(&peer.front, &ios[1]), 0);
+    assert_int_equal(submit(2, SPLITIO_BLK_READ, bufs[2], 4096), 0);
+    splitio_blkfront_kick(&peer.front);
+    peer_back_leave(&peer);
+    peer.info.sector_size = 4096;
+    peer.info.flags = 0;
+    peer_back_connect(&peer);
+    peer_back_run(&peer);
+    assert_int_equal(dones[0], 1);
+    assert_int_equal(statuses[0], SPLITIO_EIO);
+    assert_int_equal(dones[1], 1);
+    assert_int_equal(statuses[1], SPLITIO_EOPNOTSUPP);
+    assert_int_equal(peer_back_serve(&peer), 1);
+    peer_back_run(&peer);
+    assert_int_equal(dones[2], 1);
+    assert_int_equal(statuses[2], 0);
+    peer_back_leave(&peer);
     peer_back_close(&peer);
 }
 
@@ -449,6 +547,9 @@ int main(void)
         cmocka_unit_test(pool_page_kept_by_a_back_that_left_is_not_used_again),
         cmocka_unit_test(ring_page_kept_by_the_back_is_not_used_again),
         cmocka_unit_test(pages_are_wiped_before_another_domain_gets_them),
+        cmocka_unit_test(part_of_a_page_is_bounced_for_an_untrusted_back),
+        cmocka_unit_test(replays_keep_their_order_through_two_backs),
+        cmocka_unit_test(replay_that_the_next_disk_cannot_do_is_an_error),
         cmocka_unit_test(event_index_of_the_back_decides_about_events_only),
         cmocka_unit_test(full_grant_table_slows_down_and_loses_nothing),
         cmocka_unit_test(refusal_at_any_step_of_an_offer_is_survived),
