@@ -88,6 +88,9 @@ refuses socket_in_missing_directory 'nowhere/socket' "$splitiod" \
     --socket "$dir/nowhere/socket" --disk guest=g,null=1M
 refuses socket_path_is_a_file 'good.img' "$splitiod" --socket "$dir/good.img" \
     --disk guest=g,null=1M
+sed "s#/var/lib/splitiod/web.img#$dir/good.img#; s/^uplink.*/uplink = none/" \
+    tools/splitiod/splitiod.conf.example >"$dir/conf"
+check example_configuration_is_good "$splitiod" --config "$dir/conf" --check
 # As another user: root may read and write everything.
 if [ "$(id -u)" = 0 ] && chmod 711 "$dir" && chmod 444 "$dir/odd.img" &&
     truncate -s 1M "$dir/odd.img" &&

@@ -2,6 +2,8 @@
 /* The thread that owns a guest and its blkfront. */
 #include "pump.h"
 
+#include "../common/device_dir.h"
+
 #include <splitio/binding/shm.h>
 #include <splitio/disk.h>
 
@@ -197,33 +199,10 @@ static void *run(void *arg)
 
 /* ---- starting ---- */
 
-struct existence {
-    struct splitio_store_call call;
-    int status;
-};
-
-static void on_existence(struct splitio_store_call *call, int status,
-                         const char *body, size_t len_bytes)
+static int find_dir(struct pump *p, char dir[SPLITIO_TOOLSTACK_PATH_MAX])
 {
-    (void)body;
-    (void)len_bytes;
-    SPLITIO_CONTAINER_OF(call, struct existence, call)->status = status;
-}
+    int err = device_dir(p->guest, "vbd", p->cfg.vdev, dir);
 
-/* Devices are in the store when a guest has joined, so one that is not there
- * will not come. */
-static int check_exists(struct pump *p, const char *dir)
-{
-    struct splitio_store *store = splitio_shm_guest_store(p->guest);
-    struct existence e = {.call.done = on_existence};
-    char path[SPLITIO_XENBUS_DIR_MAX + 16];
-    int err;
-
-    snprintf(path, sizeof(path), "%s/backend", dir);
-    err = splitio_store_read(store, &e.call, 0, path);
-    if (!err)
-        err = splitio_store_wait(store, &e.call, splitio_shm_guest_wait,
-                                 p->guest);
     if (err == SPLITIO_ENOENT)
         snprintf(p->reason, sizeof(p->reason),
                  "guest %s has no disk %s; see the daemon's --disk options",
@@ -245,13 +224,11 @@ static int make_front(struct pump *p)
     };
     uint32_t pages =
         splitio_guest_nr_free_pages(splitio_shm_guest_of(p->guest));
-    char dir[SPLITIO_XENBUS_DIR_MAX];
+    char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     size_t bytes;
     int err;
 
-    snprintf(dir, sizeof(dir), "/local/domain/%u/device/vbd/%u",
-             splitio_shm_guest_domid(p->guest), p->cfg.vdev);
-    err = check_exists(p, dir);
+    err = find_dir(p, dir);
     if (err)
         return err;
     cfg.dir = dir;

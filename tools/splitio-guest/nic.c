@@ -2,6 +2,7 @@
 /* A netfront joined to a TAP interface. */
 #include "nic.h"
 
+#include "../common/device_dir.h"
 #include "../common/log.h"
 
 #include <errno.h>
@@ -19,29 +20,11 @@
 #define BUDGET        64
 #define PAGES_PER_MIB 256u
 
-static void on_existence(struct splitio_store_call *call, int status,
-                         const char *body, size_t len_bytes)
+static int find_dir(struct nic *n, const struct options *o,
+                    char dir[SPLITIO_TOOLSTACK_PATH_MAX])
 {
-    (void)call;
-    (void)status;
-    (void)body;
-    (void)len_bytes;
-}
+    int err = device_dir(n->guest, "vif", o->nic, dir);
 
-/* Devices are in the store when a guest has joined, so one that is not there
- * will not come. */
-static int check_exists(struct nic *n, const struct options *o, const char *dir)
-{
-    struct splitio_store *store = splitio_shm_guest_store(n->guest);
-    struct splitio_store_call call = {.done = on_existence};
-    char path[SPLITIO_XENBUS_DIR_MAX + 16];
-    int err;
-
-    snprintf(path, sizeof(path), "%s/backend", dir);
-    err = splitio_store_read(store, &call, 0, path);
-    if (!err)
-        err =
-            splitio_store_wait(store, &call, splitio_shm_guest_wait, n->guest);
     if (err == SPLITIO_ENOENT)
         log_line(
             LOG_ERROR,
@@ -54,7 +37,7 @@ static int check_exists(struct nic *n, const struct options *o, const char *dir)
 
 static int make_front(struct nic *n, const struct options *o)
 {
-    char dir[SPLITIO_XENBUS_DIR_MAX];
+    char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     const struct splitio_netfront_config cfg = {
         .port = splitio_shm_guest_port(n->guest),
         .store = splitio_shm_guest_store(n->guest),
@@ -65,9 +48,7 @@ static int make_front(struct nic *n, const struct options *o)
     size_t bytes = splitio_netfront_mem_bytes(&cfg);
     int err;
 
-    snprintf(dir, sizeof(dir), "/local/domain/%u/device/vif/%u",
-             splitio_shm_guest_domid(n->guest), o->nic);
-    if (check_exists(n, o, dir))
+    if (find_dir(n, o, dir))
         return -1;
     n->mem = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
     err = n->mem ? splitio_netfront_init(&n->front, &cfg, n->mem, bytes)

@@ -136,7 +136,9 @@ static int set_switch(struct switch_options *s, const char *key,
 {
     if (strcmp(key, "uplink") != 0)
         return NO_SUCH_KEY;
-    if (*value == '\0' || strlen(value) >= sizeof(s->uplink))
+    if (strcmp(value, "none") == 0)
+        value = "";
+    else if (*value == '\0' || strlen(value) >= sizeof(s->uplink))
         return -1;
     strcpy(s->uplink, value);
     return 0;
