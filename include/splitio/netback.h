@@ -106,6 +106,7 @@ struct splitio_netback {
     bool broken;
     bool told; /* the runner, that it is broken */
     bool in_poll;
+    bool refused; /* a frame of the NIC, for want of room */
 };
 
 /**

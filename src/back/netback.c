@@ -204,7 +204,9 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
     if (!dev->connected || dev->broken)
         return SPLITIO_EINVAL;
     err = splitio_netback_rx_accept(queue_of(dev, frame), frame);
-    if (err != 0 && err != SPLITIO_EAGAIN && err != SPLITIO_EINVAL) {
+    if (err == SPLITIO_EAGAIN)
+        dev->refused = true;
+    else if (err != 0 && err != SPLITIO_EINVAL) {
         dev->broken = true;
         err = SPLITIO_EINVAL;
     }
@@ -232,7 +234,7 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
     }
     dev->nr_queues = link->nr_queues;
     dev->front_features = link->features;
-    dev->broken = dev->told = false;
+    dev->broken = dev->told = dev->refused = false;
     dev->connected = true;
     nic->ops->attach(nic->ctx, on_nic_frame, dev);
     wake(dev);

@@ -70,16 +70,12 @@ static int poll_tx(struct splitio_netback *dev, unsigned budget)
     return most;
 }
 
-static int poll_rx(struct splitio_netback *dev, unsigned budget)
+/* The backlog of each queue. The most frames of any; EPROTO. */
+static int deliver_all(struct splitio_netback *dev, unsigned budget)
 {
-    const struct splitio_nic *nic = &dev->config.nic;
     int most = 0, n;
     uint32_t i;
 
-    if (splitio_netback_wants_frames(dev))
-        most = nic->ops->poll(nic->ctx, budget);
-    if (most < 0)
-        most = 0;
     for (i = 0; i < dev->nr_queues; i++) {
         n = deliver(dev->queues[i], budget);
         if (n < 0)
@@ -89,6 +85,26 @@ static int poll_rx(struct splitio_netback *dev, unsigned budget)
         splitio_netback_notify(dev->queues[i]);
     }
     return most;
+}
+
+static int poll_rx(struct splitio_netback *dev, unsigned budget)
+{
+    const struct splitio_nic *nic = &dev->config.nic;
+    int taken = 0, most;
+
+    if (splitio_netback_wants_frames(dev))
+        taken = nic->ops->poll(nic->ctx, budget);
+    else
+        dev->refused = true;
+    most = deliver_all(dev, budget);
+    if (most < 0)
+        return most;
+    /* A NIC that holds a frame does not call for attention by itself. */
+    if (dev->refused && splitio_netback_wants_frames(dev)) {
+        dev->refused = false;
+        return (int)budget;
+    }
+    return taken > most ? taken : most;
 }
 
 /* Frames moved, up to budget; EPROTO. */

@@ -117,8 +117,11 @@ static int nic_poll(void *ctx, unsigned budget)
         struct splitio_iovec iov[5];
         struct splitio_frame f = kept_frame(k, iov, 1 + rnd() % 5);
 
-        if (t->receive(t->receiver, &f) == SPLITIO_EAGAIN)
+        if (t->receive(t->receiver, &f) == SPLITIO_EAGAIN) {
+            if (t->on_refused)
+                t->on_refused(t->on_refused_arg);
             break;
+        }
         kept_free(k);
         t->in.head++;
         done++;

@@ -40,10 +40,12 @@ struct splitio_frame kept_frame(const struct kept *k, struct splitio_iovec *iov,
 
 /* A NIC whose outside is two queues. */
 struct test_nic {
-    struct queue in;    /* poll() delivers these */
-    struct queue out;   /* send() puts them here */
-    uint32_t flags;     /* SPLITIO_NIC_* */
-    int send_error;     /* what send() returns instead */
+    struct queue in;               /* poll() delivers these */
+    struct queue out;              /* send() puts them here */
+    uint32_t flags;                /* SPLITIO_NIC_* */
+    int send_error;                /* what send() returns instead */
+    void (*on_refused)(void *arg); /* the receiver had no room; may be NULL */
+    void *on_refused_arg;
     unsigned send_room; /* frames until EAGAIN; UINT_MAX: no end */
     splitio_nic_receive_fn receive;
     void *receiver;

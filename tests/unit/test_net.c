@@ -449,6 +449,39 @@ static void backlog_is_bounded_and_in_order(void **state)
     rig_delete(r);
 }
 
+static void front_takes_all(void *arg)
+{
+    struct net_rig *r = arg;
+
+    while (splitio_netfront_poll(&r->front, 16) == 16)
+        ;
+}
+
+/* The guest lends pages just after the backlog was found full: the backlog
+ * empties, no event is left to wait for, and the NIC holds a frame. poll() must
+ * not say that waiting is right. */
+static void nic_that_was_refused_is_asked_again(void **state)
+{
+    struct net_rig *r = rig_new();
+    unsigned i;
+
+    (void)state;
+    rnd_seed(76);
+    r->back_config.backlog_bytes = SPLITIO_NETBACK_BACKLOG_BYTES_MIN;
+    rig_join(r);
+    rig_run(r);
+    for (i = 0; i < 1000; i++)
+        put_in(r, 2000 + rnd() % 3000);
+    r->nic.on_refused = front_takes_all;
+    r->nic.on_refused_arg = r;
+    while (splitio_netback_poll(&r->back, 512) == 512)
+        ;
+    assert_int_equal(queue_len(&r->nic.in), 0);
+    rig_run(r);
+    assert_int_equal(queue_len(&r->received), 1000);
+    rig_delete(r);
+}
+
 /* The guest takes frames in dribs and drabs, so that the backlog wraps around
  * at all places; also with more frames than it keeps count of. */
 static void backlog_that_wraps_keeps_every_byte(void **state)
@@ -803,6 +836,7 @@ int main(void)
         cmocka_unit_test(front_with_four_pages_gets_frames),
         cmocka_unit_test(frame_too_long_for_the_pages_lent_is_given_up),
         cmocka_unit_test(backlog_is_bounded_and_in_order),
+        cmocka_unit_test(nic_that_was_refused_is_asked_again),
         cmocka_unit_test(backlog_that_wraps_keeps_every_byte),
         cmocka_unit_test(long_frames_in_one_turn_keep_every_byte),
         cmocka_unit_test(short_frames_in_one_turn_all_arrive),
