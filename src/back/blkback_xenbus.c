@@ -149,10 +149,11 @@ static int got_front(struct splitio_blkback *dev, unsigned i, const char *value,
 }
 
 /* The keys of one queue: its channel, then its references. A ring of one page
- * is "ring-ref"; some fronts write "ring-ref0". */
+ * is "ring-ref"; the pages of a longer one are "ring-ref0" and on. Some fronts
+ * write "ring-ref0" for the one, or "ring-ref" for the first of many. */
 static unsigned keys_per_queue(const struct splitio_blkback_peer *peer)
 {
-    return 1 + (peer->ring_order ? 1u << peer->ring_order : 2u);
+    return 2 + (1u << peer->ring_order);
 }
 
 static bool want_queue(const struct splitio_blkback_peer *peer, unsigned i,
@@ -167,12 +168,11 @@ static bool want_queue(const struct splitio_blkback_peer *peer, unsigned i,
         at = splitio_xenbus_print(key, KEY, "queue-%u/", queue);
     if (k == 0)
         put_key(key + at, SPLITIO_BLKIF_KEY_EVENT_CHANNEL);
-    else if (peer->ring_order == 0 && k == 1)
+    else if (k == 1)
         put_key(key + at, SPLITIO_BLKIF_KEY_RING_REF);
     else
         (void)splitio_xenbus_print(key + at, KEY - (size_t)at,
-                                   SPLITIO_BLKIF_KEY_RING_REF "%u",
-                                   peer->ring_order == 0 ? 0 : k - 1);
+                                   SPLITIO_BLKIF_KEY_RING_REF "%u", k - 2);
     return true;
 }
 
@@ -185,16 +185,16 @@ static int got_queue(struct splitio_blkback_peer *peer, unsigned i,
     if (k == 0)
         return splitio_xenbus_parse_u32(value, len, 1, UINT32_MAX,
                                         &peer->queues[queue].evtchn);
-    if (peer->ring_order != 0)
-        return splitio_xenbus_parse_u32(value, len, 0, UINT32_MAX,
-                                        &grefs[k - 1]);
     if (k == 1) {
         grefs[0] = SPLITIO_GREF_NONE;
         return read_number(value, len, 0, UINT32_MAX - 1, &grefs[0]);
     }
-    if (grefs[0] != SPLITIO_GREF_NONE)
+    /* Of two names for the first page, the other may be of an earlier life. */
+    if (k == 2 && grefs[0] != SPLITIO_GREF_NONE &&
+        (peer->ring_order == 0 || !value))
         return 0;
-    return splitio_xenbus_parse_u32(value, len, 0, UINT32_MAX - 1, &grefs[0]);
+    return splitio_xenbus_parse_u32(value, len, 0, UINT32_MAX - 1,
+                                    &grefs[k - 2]);
 }
 
 static bool want(void *drv, enum splitio_xenbus_phase phase, unsigned i,

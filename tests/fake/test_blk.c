@@ -279,6 +279,32 @@ static void discard_enable_key_takes_discard_away(void **state)
     pair_close(&pair);
 }
 
+/* Fronts name the pages of a ring in several ways. */
+static void ring_is_found_under_either_name_of_its_first_page(void **state)
+{
+    static const char *const fronts[] = {
+        /* what is there beside the right one is of an earlier life */
+        "ring-ref", "ring-ref0"};
+
+    (void)state;
+    for (uint8_t order = 0; order < 2; order++) {
+        for (unsigned i = 0; i < 2; i++) {
+            pair_defaults(&pair);
+            pair.front_cfg.max_ring_order = order;
+            pair.back_cfg.max_ring_order = order;
+            pair_connect(&pair);
+            pair_back_crash(&pair);
+            /* The ring that is connected now, told under the other name. */
+            pair_store_rename(&pair, pair.front_dir,
+                              order ? "ring-ref0" : "ring-ref", fronts[i]);
+            pair_back_new(&pair);
+            pair_traffic(&pair, 50, 64 * 1024);
+            assert_int_equal(pair.back.peer.ring_order, order);
+            pair_close(&pair);
+        }
+    }
+}
+
 /* ---- single requests ---- */
 
 static int last_status;
@@ -476,6 +502,7 @@ int main(void)
         cmocka_unit_test(read_only_disk_is_read_and_never_written),
         cmocka_unit_test(mode_key_makes_the_disk_read_only),
         cmocka_unit_test(discard_enable_key_takes_discard_away),
+        cmocka_unit_test(ring_is_found_under_either_name_of_its_first_page),
         cmocka_unit_test(flush_and_secure_discard_reach_the_disk),
         cmocka_unit_test(disk_error_reaches_the_caller_once),
         cmocka_unit_test(flush_that_turns_out_impossible_is_no_longer_offered),

@@ -120,6 +120,26 @@ static void answer_given_twice_stops_the_front(void **state)
     expect_broken_then_replayed(3);
 }
 
+static void answer_to_an_earlier_request_stops_the_front(void **state)
+{
+    struct splitio_blkif_request_x86_64 r;
+    uint64_t earlier;
+
+    (void)state;
+    open_default();
+    submit_some(1);
+    assert_int_equal(peer_back_take(&peer, &r), 1);
+    earlier = r.id;
+    peer_back_put(&peer, r.id, 0, 0);
+    peer_back_publish(&peer);
+    peer_back_run(&peer);
+    assert_int_equal(dones[0], 1);
+    submit_some(2); /* one of them in the same place of the record */
+    peer_back_put(&peer, earlier, 0, 0);
+    peer_back_publish(&peer);
+    expect_broken_then_replayed(2);
+}
+
 static void answer_to_another_operation_stops_the_front(void **state)
 {
     static const uint8_t ops[] = {1, 2, 3, 5, 6, 255};
@@ -354,6 +374,36 @@ static void part_of_a_page_is_bounced_for_an_untrusted_back(void **state)
     }
 }
 
+static void small_request_does_not_overtake_one_that_waits(void **state)
+{
+    static uint8_t big[16 * 4096];
+    struct splitio_blkif_request_x86_64 r;
+    uint64_t last = 0;
+
+    (void)state;
+    peer_back_defaults(&peer);
+    peer.cfg.pool_pages = 3;
+    peer_back_open(&peer);
+    peer_back_connect(&peer);
+    assert_int_equal(submit(0, SPLITIO_BLK_READ, big, sizeof(big)), 0);
+    for (unsigned i = 0; i < 100 && dones[0] == 0; i++) {
+        /* It must wait; if it were taken, the big one would starve. */
+        if (ios[0].at.pos != ios[0].len_bytes)
+            assert_int_equal(submit(1, SPLITIO_BLK_READ, bufs[1], 512),
+                             SPLITIO_EAGAIN);
+        splitio_blkfront_kick(&peer.front);
+        assert_int_equal(peer_back_take(&peer, &r), 1);
+        assert_true(i == 0 || r.sector_number > last);
+        last = r.sector_number;
+        peer_back_put(&peer, r.id, r.operation, 0);
+        peer_back_publish(&peer);
+        peer_back_run(&peer);
+    }
+    assert_int_equal(dones[0], 1);
+    peer_back_leave(&peer);
+    peer_back_close(&peer);
+}
+
 /* ---- sending again ---- */
 
 static void expect_sectors(unsigned nr)
@@ -540,6 +590,7 @@ int main(void)
         cmocka_unit_test(answers_nobody_waits_for_stop_the_front),
         cmocka_unit_test(answer_with_wrong_id_stops_the_front),
         cmocka_unit_test(answer_given_twice_stops_the_front),
+        cmocka_unit_test(answer_to_an_earlier_request_stops_the_front),
         cmocka_unit_test(answer_to_another_operation_stops_the_front),
         cmocka_unit_test(any_status_but_okay_is_an_error),
         cmocka_unit_test(every_byte_of_slots_and_pages_is_initialised),
@@ -548,6 +599,7 @@ int main(void)
         cmocka_unit_test(ring_page_kept_by_the_back_is_not_used_again),
         cmocka_unit_test(pages_are_wiped_before_another_domain_gets_them),
         cmocka_unit_test(part_of_a_page_is_bounced_for_an_untrusted_back),
+        cmocka_unit_test(small_request_does_not_overtake_one_that_waits),
         cmocka_unit_test(replays_keep_their_order_through_two_backs),
         cmocka_unit_test(replay_that_the_next_disk_cannot_do_is_an_error),
         cmocka_unit_test(event_index_of_the_back_decides_about_events_only),

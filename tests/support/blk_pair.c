@@ -82,6 +82,23 @@ int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
                                            value);
 }
 
+void pair_store_rename(struct blk_pair *p, const char *dir, const char *from,
+                       const char *to)
+{
+    struct splitio_store_server *server = splitio_fake_server(p->fake);
+    char path[SPLITIO_TOOLSTACK_PATH_MAX + 64], value[64];
+    const void *found;
+    size_t len;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, from);
+    assert_int_equal(splitio_store_server_read(server, path, &found, &len), 0);
+    assert_true(len < sizeof(value));
+    memcpy(value, found, len);
+    value[len] = '\0';
+    assert_int_equal(splitio_store_server_rm(server, path), 0);
+    assert_int_equal(pair_store_set(p, dir, to, value), 0);
+}
+
 void pair_front_new(struct blk_pair *p)
 {
     size_t bytes;

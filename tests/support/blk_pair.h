@@ -59,6 +59,9 @@ void pair_connect(struct blk_pair *p);
 /* Write a key of one of the directories, as the toolstack. */
 int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
                    const char *value);
+/* Move a value from one key to another. */
+void pair_store_rename(struct blk_pair *p, const char *dir, const char *from,
+                       const char *to);
 /* Step and poll until nothing moves, at most @rounds times. */
 void pair_run(struct blk_pair *p, unsigned rounds);
 /* One round; what moved. */
