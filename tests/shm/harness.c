@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ static long resident_kib(void)
     FILE *f = fopen("/proc/self/statm", "r");
     long size = 0, pages = 0;
 
+    (void)malloc_trim(0);
     assert_non_null(f);
     assert_int_equal(fscanf(f, "%ld %ld", &size, &pages), 2);
     fclose(f);
