@@ -196,10 +196,12 @@ static int poll_store(struct splitio_shm_guest *g, unsigned budget)
     bool event = g->store_event;
     int n;
 
-    if (!event && !store_has_output(g))
+    if (!event && (g->store_full || !store_has_output(g)))
         return 0;
     g->store_event = false;
     n = splitio_store_poll(&g->store, budget);
+    /* What did not fit waits for the server's event. */
+    g->store_full = store_has_output(g);
     if (n > 0 && (unsigned)n == budget)
         g->store_event = event;
     if (event && !g->store_event)
@@ -223,7 +225,8 @@ int splitio_shm_guest_poll(struct splitio_shm_guest *g, unsigned budget)
 
 bool splitio_shm_guest_has_work(const struct splitio_shm_guest *g)
 {
-    return g->gone || g->store_event || splitio_guest_has_upcall(&g->guest);
+    return g->gone || g->store_event || splitio_guest_has_upcall(&g->guest) ||
+           (!g->store_full && store_has_output(g));
 }
 
 int splitio_shm_guest_wait(void *guest)
@@ -239,7 +242,7 @@ int splitio_shm_guest_wait(void *guest)
     (void)splitio_guest_poll(&g->guest, WAIT_BUDGET);
     if (g->store_event) {
         /* The caller is about to look at the store. */
-        g->store_event = false;
+        g->store_event = g->store_full = false;
         unmask_store(g);
     }
     if (splitio_shm_guest_has_work(g))

@@ -21,6 +21,7 @@ struct splitio_shm_guest {
     struct splitio_store store;
     uint32_t seq;     /* of the call made last */
     bool gone;        /* the daemon is, or is out of step */
+    bool store_full;  /* output waits for room in the ring */
     bool store_event; /* the store's event is masked until it was looked at */
 };
 

@@ -28,8 +28,8 @@
  *     }
  *
  * has_work() only saves a wait; a descriptor stays readable while there is
- * work, so that a loop without it is correct too. One exception: see
- * splitio_shm_machine_store().
+ * work, so that a loop without it is correct too. One exception: what was given
+ * to a store client (or server) outside of a callback.
  *
  * **Threads.** Memory, grants, events and copies of both ports may be used by
  * any thread: pages_alloc, pages_free, grant, revoke, event_send, event_unmask
@@ -346,7 +346,8 @@ splitio_shm_guest_of(const struct splitio_shm_guest *guest);
  *
  * splitio_shm_guest_poll() polls it; outside of callbacks splitio_store_poll()
  * and splitio_store_wait() (with splitio_shm_guest_wait()) may be called too.
- * What is submitted leaves with the next poll: call it before waiting.
+ * What is submitted elsewhere leaves with the next poll, which
+ * splitio_shm_guest_has_work() asks for: call it before waiting.
  */
 struct splitio_store *splitio_shm_guest_store(struct splitio_shm_guest *guest);
 
