@@ -286,6 +286,14 @@ int splitio_blkfront_poll(struct splitio_blkfront *dev, unsigned budget);
  */
 void splitio_blkfront_close(struct splitio_blkfront *dev);
 
+/**
+ * @brief Take back splitio_blkfront_close(), or try again after the back lied
+ * and the device stopped (stats.nr_broken). Requests that were kept go on.
+ *
+ * Caller: owner; in done() too. Order: none. Peer: nothing.
+ */
+void splitio_blkfront_reopen(struct splitio_blkfront *dev);
+
 /** @brief True if closed on both sides: fini() will do. Caller: owner. */
 bool splitio_blkfront_is_closed(const struct splitio_blkfront *dev);
 

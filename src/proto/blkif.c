@@ -77,7 +77,7 @@ static int parse_direct(const struct splitio_blkif_params *p,
     if (h->byte1 == 0 || h->byte1 > SPLITIO_BLKIF_MAX_SEGMENTS)
         return SPLITIO_BLKIF_RSP_ERROR;
     req->nr_segs = h->byte1;
-    __builtin_memcpy(req->segs, h->segs, h->byte1 * sizeof(req->segs[0]));
+    __builtin_memcpy(req->segs, h->segs, sizeof(req->segs));
     return splitio_blkif_check_segments(p, req, req->segs);
 }
 

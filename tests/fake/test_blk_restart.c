@@ -187,6 +187,55 @@ static void back_that_closes_in_order_is_replaced(void **state)
     pair_close(&pair);
 }
 
+/* What either half finds impossible closes the connection in order; the next
+ * one has all that was not done. */
+static void ring_with_impossible_requests_is_made_anew(void **state)
+{
+    (void)state;
+    pair_defaults(&pair);
+    pair_connect(&pair);
+    for (unsigned i = 0; i < 10; i++) {
+        struct splitio_sring *sring;
+
+        some_traffic(10);
+        sring = pair.spy.rings[0]->va;
+        sring->req_prod += 1000;
+        (void)pair_step(&pair);
+        assert_int_equal(pair.back.stats.nr_broken, i + 1);
+        some_traffic(20);
+        pair_run(&pair, 2000);
+        assert_true(splitio_blkfront_is_up(&pair.front));
+    }
+    finish();
+    pair_close(&pair);
+}
+
+static void ring_with_impossible_answers_is_made_anew_on_request(void **state)
+{
+    (void)state;
+    pair_defaults(&pair);
+    pair_connect(&pair);
+    for (unsigned i = 0; i < 10; i++) {
+        struct splitio_sring *sring;
+
+        some_traffic(10);
+        sring = pair.spy.rings[0]->va;
+        sring->rsp_prod += 1000;
+        pair.disk.stuck = true;
+        for (unsigned n = 0; n < 100 && pair.front.stats.nr_broken == i; n++)
+            (void)pair_step(&pair);
+        pair.disk.stuck = false;
+        assert_int_equal(pair.front.stats.nr_broken, i + 1);
+        pair_run(&pair, 2000);
+        assert_false(splitio_blkfront_is_up(&pair.front));
+        splitio_blkfront_reopen(&pair.front);
+        pair_run(&pair, 2000);
+        assert_true(splitio_blkfront_is_up(&pair.front));
+    }
+    finish();
+    pair_close(&pair);
+}
+
 /* T19, R28: comes, works, goes; with and without saying so. */
 static void front_that_comes_and_goes_leaves_nothing_behind(void **state)
 {
@@ -297,6 +346,8 @@ int main(void)
         cmocka_unit_test(next_back_may_offer_less),
         cmocka_unit_test(full_ring_is_replayed_in_smaller_parts),
         cmocka_unit_test(back_that_closes_in_order_is_replaced),
+        cmocka_unit_test(ring_with_impossible_requests_is_made_anew),
+        cmocka_unit_test(ring_with_impossible_answers_is_made_anew_on_request),
         cmocka_unit_test(front_that_comes_and_goes_leaves_nothing_behind),
         cmocka_unit_test(front_that_dies_leaves_nothing_behind),
         cmocka_unit_test(front_closed_with_requests_in_flight_ends_them),
