@@ -365,25 +365,6 @@ int splitio_blkfront_poll(struct splitio_blkfront *dev, unsigned budget)
 
 /* ---- ending ---- */
 
-void splitio_blkfront_close(struct splitio_blkfront *dev)
-{
-    dev->closing = true;
-    if (dev->cfg.store)
-        splitio_xenbus_close(&dev->xb);
-}
-
-void splitio_blkfront_reopen(struct splitio_blkfront *dev)
-{
-    dev->closing = false;
-    if (dev->cfg.store)
-        splitio_xenbus_reopen(&dev->xb);
-}
-
-bool splitio_blkfront_is_closed(const struct splitio_blkfront *dev)
-{
-    return dev->cfg.store ? splitio_xenbus_is_closed(&dev->xb) : !dev->rings;
-}
-
 int splitio_blkfront_fini(struct splitio_blkfront *dev)
 {
     int err;

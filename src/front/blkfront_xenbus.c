@@ -328,3 +328,24 @@ const struct splitio_xenbus_driver splitio_blkfront_xenbus_driver = {
     .quiesce = quiesce,
     .disconnect = disconnect,
 };
+
+/* ---- what the owner wants ---- */
+
+void splitio_blkfront_close(struct splitio_blkfront *dev)
+{
+    dev->closing = true;
+    if (dev->cfg.store)
+        splitio_xenbus_close(&dev->xb);
+}
+
+void splitio_blkfront_reopen(struct splitio_blkfront *dev)
+{
+    dev->closing = false;
+    if (dev->cfg.store)
+        splitio_xenbus_reopen(&dev->xb);
+}
+
+bool splitio_blkfront_is_closed(const struct splitio_blkfront *dev)
+{
+    return dev->cfg.store ? splitio_xenbus_is_closed(&dev->xb) : !dev->rings;
+}
