@@ -41,7 +41,7 @@ static void transfer(uint8_t *at, const struct splitio_disk_io *io)
 static int carry_out(struct splitio_disk_memory *d,
                      const struct splitio_disk_io *io)
 {
-    uint8_t *at = d->bytes + (io->sector << SPLITIO_DISK_SECTOR_SHIFT);
+    uint8_t *at;
 
     if (io->op == SPLITIO_DISK_FLUSH)
         return 0;
@@ -50,6 +50,7 @@ static int carry_out(struct splitio_disk_memory *d,
         return SPLITIO_EIO;
     if (io->op != SPLITIO_DISK_READ && d->read_only)
         return SPLITIO_EROFS;
+    at = d->bytes + (io->sector << SPLITIO_DISK_SECTOR_SHIFT);
     if (io->op == SPLITIO_DISK_DISCARD)
         memset(at, 0, (size_t)(io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT));
     else
