@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Grants, many threads. Pages and the engine's memory are written with plain
+ * stores by whoever owns them at the moment: the thread sanitizer then says
+ * whether ownership really passed.
+ */
+#include "cm.h"
+
+#include "crew.h"
+#include "grant_rig.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OKAY SPLITIO_GNTST_OKAY
+#define WAIT 60 /* seconds until the watchdog */
+
+static void assert_at_rest(struct rig *r)
+{
+    for (splitio_domid_t i = 0; i < RIG_DOMAINS; i++) {
+        assert_int_equal(splitio_grant_engine_nr_mapped(&r->e, i), 0);
+        assert_int_equal(splitio_grant_engine_nr_pins(&r->e, i), 0);
+        assert_int_equal(r->slots[i].users, 0);
+        assert_int_equal(splitio_grant_table_nr_lent(&r->dom[i].table), 0);
+        assert_true(splitio_grant_table_is_valid(&r->dom[i].table));
+    }
+}
+
+/* ---- the guest's table ---- */
+
+static uint32_t holder[RIG_REFS];
+
+static void lend_and_revoke(struct crew_member *m)
+{
+    struct splitio_grant_table *t = m->arg;
+    splitio_gref_t mine[40];
+
+    for (unsigned i = 0; i < 1500; i++) {
+        unsigned n = 1 + crew_random(m) % 40;
+
+        for (unsigned k = 0; k < n; k++) {
+            CREW_CHECK(splitio_grant_table_grant(t, 2, k, false, &mine[k]) ==
+                       0);
+            CREW_CHECK(splitio_xchg_u32(&holder[mine[k]], 1) == 0);
+        }
+        crew_dither(m);
+        for (unsigned k = 0; k < n; k++) {
+            splitio_xchg_u32(&holder[mine[k]], 0);
+            CREW_CHECK(splitio_grant_table_revoke(t, mine[k]) == 0);
+        }
+    }
+}
+
+static void table_no_reference_has_two_holders(void **state)
+{
+    struct rig *r = rig_new();
+    struct crew_member crew[4];
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        crew[i] = (struct crew_member){
+            .name = "lender", .fn = lend_and_revoke, .arg = &r->dom[1].table};
+    crew_run(crew, 4, 4, WAIT);
+    assert_at_rest(r);
+    rig_delete(r);
+}
+
+struct race {
+    struct splitio_grant_table *t;
+    uint32_t gref; /* to be revoked by all */
+    uint32_t won;
+    uint32_t arrived;
+};
+
+static void meet(struct race *race, uint32_t times)
+{
+    splitio_fetch_add_u32(&race->arrived, 1);
+    while (splitio_load_acquire_u32(&race->arrived) < 3 * times)
+        sched_yield();
+}
+
+/* All revoke the same reference: one may. */
+static void revoke_the_same(struct crew_member *m)
+{
+    struct race *race = m->arg;
+
+    for (uint32_t round = 0; round < 1500; round++) {
+        splitio_gref_t gref;
+
+        if (m->index == 0) {
+            CREW_CHECK(splitio_grant_table_grant(race->t, 2, 0, true, &gref) ==
+                       0);
+            splitio_store_release_u32(&race->won, 0);
+            splitio_store_release_u32(&race->gref, gref);
+        }
+        meet(race, 3 * round + 1);
+        gref = splitio_load_acquire_u32(&race->gref);
+        if (splitio_grant_table_revoke(race->t, gref) == 0)
+            splitio_fetch_add_u32(&race->won, 1);
+        meet(race, 3 * round + 2);
+        CREW_CHECK(splitio_load_acquire_u32(&race->won) == 1);
+        meet(race, 3 * round + 3);
+    }
+}
+
+static void table_revoke_by_all_succeeds_for_one(void **state)
+{
+    struct rig *r = rig_new();
+    struct race race = {.t = &r->dom[1].table};
+    struct crew_member crew[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        crew[i] = (struct crew_member){
+            .name = "revoker", .fn = revoke_the_same, .arg = &race};
+    crew_run(crew, 3, 3, WAIT);
+    assert_at_rest(r);
+    rig_delete(r);
+}
+
+/* ---- mappers against a guest that takes its pages back ---- */
+
+#define SHOWN 4
+
+struct market {
+    struct rig *r;
+    uint32_t shown[SHOWN]; /* references told to the mappers */
+    uint32_t nr_held, nr_mapped, nr_copied;
+    uint64_t nr_private; /* the guest's pages that it may write now */
+    bool is_private[RIG_PAGES / 2];
+};
+
+static uint64_t *word(struct rig *r, splitio_gfn_t gfn)
+{
+    return (uint64_t *)(void *)r->dom[1].pages[gfn];
+}
+
+/* Even while it is the guest's own, odd while it is lent. */
+static void make_private(void *arg, splitio_gfn_t gfn)
+{
+    struct market *k = arg;
+
+    CREW_CHECK(*word(k->r, gfn) % 2 == 1 && !k->is_private[gfn]);
+    *word(k->r, gfn) += 1;
+    memset(k->r->dom[1].pages[gfn] + 8, 0, 64);
+    k->is_private[gfn] = true;
+    k->nr_private++;
+}
+
+static splitio_gfn_t find_private(struct market *k, uint32_t from)
+{
+    for (unsigned i = 0; i < RIG_PAGES / 2; i++)
+        if (k->is_private[(from + i) % (RIG_PAGES / 2)])
+            return (from + i) % (RIG_PAGES / 2);
+    return RIG_PAGES;
+}
+
+static void reap_now(struct market *k, unsigned budget)
+{
+    (void)splitio_grant_table_reap(&k->r->dom[1].table, budget, make_private,
+                                   k);
+}
+
+static void guest_lends(struct crew_member *m)
+{
+    struct market *k = m->arg;
+    struct splitio_grant_table *t = &k->r->dom[1].table;
+
+    for (unsigned i = 0; i < 30000; i++) {
+        splitio_gfn_t gfn = find_private(k, crew_random(m));
+        splitio_gref_t gref;
+        int err;
+
+        if (gfn == RIG_PAGES) { /* all held by mappers */
+            reap_now(k, 100);
+            sched_yield();
+            continue;
+        }
+        k->is_private[gfn] = false;
+        k->nr_private--;
+        memset(k->r->dom[1].pages[gfn] + 8, 0x55, 64);
+        *word(k->r, gfn) += 1;
+        CREW_CHECK(splitio_grant_table_grant(t, 2, gfn, false, &gref) == 0);
+        splitio_store_release_u32(&k->shown[i % SHOWN], gref);
+        crew_dither(m);
+        err = splitio_grant_table_revoke(t, gref);
+        if (err == 0)
+            make_private(k, gfn);
+        else
+            CREW_CHECK(err == SPLITIO_EBUSY);
+        k->nr_held += err != 0;
+        reap_now(k, crew_random(m) % 4);
+    }
+}
+
+static void check_lent(const void *page)
+{
+    const uint8_t *p = page;
+    uint64_t w;
+
+    memcpy(&w, page, sizeof(w));
+    CREW_CHECK(w % 2 == 1);
+    for (unsigned i = 8; i < 72; i++)
+        CREW_CHECK(p[i] == 0x55);
+}
+
+static void map_what_is_shown(struct crew_member *m)
+{
+    struct market *k = m->arg;
+
+    while (!crew_is_over(m)) {
+        struct splitio_grant_map op = {
+            .domid = 1,
+            .gref = splitio_load_acquire_u32(&k->shown[crew_random(m) % SHOWN]),
+            .read_only = crew_random(m) & 1,
+        };
+
+        crew_dither(m);
+        if (splitio_grant_engine_map(&k->r->e, 2, &op, 1) == 0) {
+            check_lent(op.va);
+            crew_dither(m);
+            check_lent(op.va);
+            CREW_CHECK(rig_unmap(k->r, 2, op.handle) == OKAY);
+            splitio_fetch_add_u32(&k->nr_mapped, 1);
+        } else {
+            CREW_CHECK(op.status == SPLITIO_GNTST_BAD_GNTREF ||
+                       op.status == SPLITIO_GNTST_EAGAIN);
+        }
+    }
+}
+
+static void copy_what_is_shown(struct crew_member *m)
+{
+    struct market *k = m->arg;
+
+    while (!crew_is_over(m)) {
+        uint8_t mine[72];
+        uint32_t gref =
+            splitio_load_acquire_u32(&k->shown[crew_random(m) % SHOWN]);
+
+        crew_dither(m);
+        if (rig_fetch(k->r, 2, 1, gref, 0, mine, sizeof(mine)) == OKAY) {
+            check_lent(mine);
+            splitio_fetch_add_u32(&k->nr_copied, 1);
+        }
+    }
+}
+
+static void map_never_sees_a_page_that_was_taken_back(void **state)
+{
+    struct market k = {.r = rig_new()};
+    struct crew_member crew[] = {
+        {.name = "guest", .fn = guest_lends, .arg = &k},
+        {.name = "mapper", .fn = map_what_is_shown, .arg = &k},
+        {.name = "mapper", .fn = map_what_is_shown, .arg = &k},
+        {.name = "copier", .fn = copy_what_is_shown, .arg = &k},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < RIG_PAGES / 2; i++)
+        k.is_private[i] = true;
+    crew_run(crew, 4, 1, WAIT);
+    reap_now(&k, RIG_REFS);
+    assert_at_rest(k.r);
+    assert_in_range(k.nr_held, 1, UINT32_MAX); /* or nothing was tried */
+    assert_in_range(k.nr_mapped, 1, UINT32_MAX);
+    assert_in_range(k.nr_copied, 1, UINT32_MAX);
+    rig_delete(k.r);
+}
+
+/* ---- domains that go while they are used ---- */
+
+struct going {
+    struct rig *r;
+    splitio_gref_t gref[8];
+    uint32_t nr_removed, nr_mapped;
+};
+
+static void remove_and_add(struct crew_member *m)
+{
+    struct going *g = m->arg;
+    splitio_domid_t domid = m->index == 0 ? 1 : 2;
+    struct rig_domain *d = &g->r->dom[domid];
+
+    for (unsigned i = 0; i < 1500; i++) {
+        int err;
+
+        while ((err = splitio_grant_engine_remove(&g->r->e, domid)) != 0) {
+            CREW_CHECK(err == SPLITIO_EBUSY || err == SPLITIO_EAGAIN);
+            crew_dither(m);
+        }
+        /* All of it is ours again. */
+        memset(&d->d, 0xEE, sizeof(d->d));
+        memset(d->mem, 0xEE, SPLITIO_GRANT_DOMAIN_MEM(d->nr_frames, RIG_TRACK));
+        memset(d->pages, 0xEE, 2 * SPLITIO_PAGE_SIZE);
+        crew_dither(m);
+        CREW_CHECK(rig_add(g->r, domid) == 0);
+        splitio_fetch_add_u32(&g->nr_removed, 1);
+        for (unsigned k = 0; k < 20; k++)
+            crew_dither(m);
+    }
+}
+
+/* Whatever could be mapped can be unmapped, whoever is going meanwhile. */
+static void use_who_is_there(struct crew_member *m)
+{
+    struct going *g = m->arg;
+    uint8_t bytes[64];
+
+    while (!crew_is_over(m)) {
+        splitio_gref_t gref = g->gref[crew_random(m) % 8];
+        splitio_grant_handle_t h, h2;
+        int status = rig_map(g->r, 2, 1, gref, crew_random(m) & 1, &h);
+
+        if (status == OKAY) {
+            if (crew_random(m) & 1 &&
+                rig_map(g->r, 2, 1, gref, true, &h2) == OKAY)
+                CREW_CHECK(rig_unmap(g->r, 2, h2) == OKAY);
+            crew_dither(m);
+            CREW_CHECK(rig_unmap(g->r, 2, h) == OKAY);
+            splitio_fetch_add_u32(&g->nr_mapped, 1);
+        } else {
+            CREW_CHECK(status == SPLITIO_GNTST_BAD_DOMAIN ||
+                       status == SPLITIO_GNTST_EAGAIN);
+        }
+        (void)rig_fetch(g->r, 2, 1, gref, 0, bytes, sizeof(bytes));
+        (void)splitio_grant_engine_nr_pins(&g->r->e, 1);
+        crew_dither(m);
+    }
+}
+
+static void remove_while_used_strands_nothing(void **state)
+{
+    struct going g = {.r = rig_new()};
+    struct crew_member crew[] = {
+        {.name = "remover of the granter", .fn = remove_and_add, .arg = &g},
+        {.name = "remover of the mapper", .fn = remove_and_add, .arg = &g},
+        {.name = "user", .fn = use_who_is_there, .arg = &g},
+        {.name = "user", .fn = use_who_is_there, .arg = &g},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(splitio_grant_table_grant(&g.r->dom[1].table, 2, i % 2,
+                                                   false, &g.gref[i]),
+                         0);
+    crew_run(crew, 4, 2, WAIT);
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(
+            splitio_grant_table_revoke(&g.r->dom[1].table, g.gref[i]), 0);
+    assert_at_rest(g.r);
+    assert_in_range(g.nr_mapped, 1, UINT32_MAX);
+    rig_delete(g.r);
+}
+
+/* ---- a guest that never holds still (T11, T40) ---- */
+
+struct storm {
+    struct rig *r;
+    uint32_t nr_ok, nr_refused;
+};
+
+#define FLIPPED 2
+
+static void flip(struct crew_member *m)
+{
+    struct storm *s = m->arg;
+    struct splitio_grant_entry_v1 *e = s->r->dom[1].entries + 8;
+
+    while (!crew_is_over(m)) {
+        uint32_t r = crew_random(m);
+        struct splitio_grant_entry_v1 *one = &e[r % FLIPPED];
+
+        if (r & 0x100)
+            splitio_write_once_u32(&one->frame, r >> 9 & 0x7F);
+        else if (r & 0x200)
+            splitio_write_once_u16(&one->domid, r >> 10 & 7 ? 2 : 3);
+        else
+            splitio_write_once_u16(&one->flags, (r >> 10 & 0xFC) | 1);
+        if (r >> 20 == 0)
+            sched_yield();
+    }
+}
+
+static void use_flipped(struct crew_member *m)
+{
+    struct storm *s = m->arg;
+    uint8_t *lo = s->r->dom[1].pages[0], byte = 0;
+
+    for (unsigned i = 0; i < 30000; i++) {
+        struct splitio_grant_map op = {.domid = 1,
+                                       .gref = 8 + crew_random(m) % FLIPPED,
+                                       .read_only = crew_random(m) & 1};
+        splitio_gfn_t gfn;
+
+        if (splitio_grant_engine_map(&s->r->e, 2, &op, 1) == 0) {
+            CREW_CHECK((uint8_t *)op.va >= lo &&
+                       (uint8_t *)op.va < lo + sizeof(rig_page) * RIG_PAGES);
+            CREW_CHECK(splitio_grant_engine_mapped_gfn(&s->r->e, 2, op.handle,
+                                                       &gfn) == 0);
+            CREW_CHECK((uint8_t *)op.va == lo + gfn * sizeof(rig_page));
+            CREW_CHECK(rig_unmap(s->r, 2, op.handle) == OKAY);
+            splitio_fetch_add_u32(&s->nr_ok, 1);
+        } else {
+            splitio_fetch_add_u32(&s->nr_refused, 1);
+        }
+        (void)rig_fetch(s->r, 2, 1, op.gref, 0, &byte, 1);
+        splitio_write_once_u32(&m->steps, i);
+    }
+}
+
+static void hostile_entries_that_never_hold_still_harm_nobody(void **state)
+{
+    struct storm s = {.r = rig_new()};
+    struct crew_member crew[] = {
+        {.name = "user", .fn = use_flipped, .arg = &s},
+        {.name = "user", .fn = use_flipped, .arg = &s},
+        {.name = "flipper", .fn = flip, .arg = &s},
+    };
+
+    (void)state;
+    crew_run(crew, 3, 2, WAIT);
+    assert_in_range(s.nr_ok, 1, UINT32_MAX);
+    assert_in_range(s.nr_refused, 1, UINT32_MAX);
+    assert_at_rest(s.r);
+    rig_delete(s.r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table_no_reference_has_two_holders),
+        cmocka_unit_test(table_revoke_by_all_succeeds_for_one),
+        cmocka_unit_test(map_never_sees_a_page_that_was_taken_back),
+        cmocka_unit_test(remove_while_used_strands_nothing),
+        cmocka_unit_test(hostile_entries_that_never_hold_still_harm_nobody),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
