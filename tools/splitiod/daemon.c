@@ -69,6 +69,7 @@ static void timer_ready(struct source *s, uint32_t events)
     for (struct device *p = d->devices; p; p = p->next)
         if (!p->ending)
             tick(p, now);
+    store_socket_tick(d->store);
 }
 
 static int add_source(struct daemon *d, struct source *s, int fd,

@@ -16,6 +16,8 @@
 
 #define CLIENTS_MAX 32u
 #define CHUNK       4096u
+/* As xenstored, about 20 seconds. */
+#define STUCK_TICKS 10u
 
 struct client {
     struct source source;
@@ -24,6 +26,7 @@ struct client {
     struct client *next;
     char out[CHUNK]; /* taken from the connection, not yet from us */
     size_t out_at, out_len;
+    unsigned stuck; /* ticks in which it took nothing of what waits */
 };
 
 struct store_socket {
@@ -70,6 +73,7 @@ static bool send_out(struct client *c)
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
         c->out_at += (size_t)n;
+        c->stuck = 0;
     }
 }
 
@@ -220,6 +224,23 @@ struct store_socket *store_socket_open(struct loop *l,
     }
     strcpy(ss->path, path);
     return ss;
+}
+
+void store_socket_tick(struct store_socket *ss)
+{
+    struct client *next;
+
+    if (!ss)
+        return;
+    for (struct client *c = ss->clients; c; c = next) {
+        next = c->next;
+        if (c->out_at == c->out_len)
+            c->stuck = 0;
+        else if (c->stuck++ == STUCK_TICKS) {
+            log_line(LOG_WARNING, "store: a client takes no replies, let go");
+            drop(c);
+        }
+    }
 }
 
 void store_socket_close(struct store_socket *ss)

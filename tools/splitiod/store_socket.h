@@ -19,6 +19,10 @@ struct store_socket *store_socket_open(struct loop *l,
 /* A connection of ours has output to send, or room for input. */
 void store_socket_pump(struct splitio_store_conn *conn);
 
+/* Every few seconds: whoever does not take what waits for it is let go, or
+ * guests whose changes it watches would be held up. */
+void store_socket_tick(struct store_socket *ss);
+
 void store_socket_close(struct store_socket *ss);
 
 #endif /* SPLITIOD_STORE_SOCKET_H */
