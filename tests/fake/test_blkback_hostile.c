@@ -472,6 +472,108 @@ static void every_random_slot_gets_exactly_one_answer(void **state)
     }
 }
 
+static void disconnect_drops_what_the_disk_never_saw(void **state)
+{
+    struct peer_answer a;
+    unsigned n = 0;
+
+    (void)state;
+    peer_front_defaults(&peer);
+    peer.disk.depth = 3;
+    peer.disk.stuck = true;
+    open_connected(SPLITIO_BLKIF_ABI_X86_64, 0);
+    for (unsigned i = 0; i < 10; i++)
+        peer_front_rw(&peer, 0, i, i * 8, i * 2, 2);
+    peer_front_publish(&peer);
+    peer_front_run(&peer);
+    assert_int_equal(peer.disk.nr_held, 3);
+    assert_int_equal(splitio_blkback_disconnect(&peer.back), SPLITIO_EAGAIN);
+    assert_int_equal(splitio_blkback_disconnect(&peer.back), SPLITIO_EAGAIN);
+    peer.disk.stuck = false;
+    while (splitio_blkback_disconnect(&peer.back))
+        ;
+    while (peer_front_take(&peer, &a))
+        n++;
+    assert_int_equal(n, 3);
+    assert_int_equal(peer.back.stats.nr_dropped, 1);
+    assert_int_equal(peer.back.stats.nr_requests, 4);
+    /* The rest is where it was, for the next back. */
+    peer.sring->rsp_prod = peer.rsp_cons = peer.req_prod;
+    assert_int_equal(peer_front_connect(&peer), 0);
+    peer_front_prove_alive(&peer);
+    peer_front_close(&peer);
+}
+
+static void disk_that_refuses_is_an_error_for_the_front(void **state)
+{
+    struct peer_answer a;
+
+    (void)state;
+    open_default();
+    peer.disk.refusal = SPLITIO_EIO;
+    peer_front_rw(&peer, 0, 1, 0, 0, 2);
+    a = peer_front_only_answer(&peer);
+    assert_int_equal(a.status, SPLITIO_BLKIF_RSP_ERROR);
+    peer.disk.refusal = 0;
+    peer.disk.info_error = SPLITIO_EIO;
+    assert_int_equal(splitio_blkback_resized(&peer.back), SPLITIO_EIO);
+    peer.disk.info_error = 0;
+    peer_front_prove_alive(&peer);
+    peer_front_close(&peer);
+}
+
+static void second_queue_that_fails_takes_the_first_along(void **state)
+{
+    (void)state;
+    peer_front_defaults(&peer);
+    peer.cfg.max_queues = 3;
+    peer_front_open(&peer, 0, SPLITIO_BLKIF_ABI_X86_64, 0);
+    peer.peer.nr_queues = 3;
+    peer.peer.queues[1].grefs[0] = peer.grefs[0];
+    peer.peer.queues[1].evtchn = peer.peer.queues[0].evtchn; /* taken */
+    assert_int_equal(peer_front_connect(&peer), SPLITIO_ENOENT);
+    assert_int_equal(peer.spy.nr_rings + peer.spy.nr_channels, 0);
+    assert_int_equal(peer.back.stats.nr_rings, 0);
+    peer.peer.nr_queues = 1;
+    assert_int_equal(peer_front_connect(&peer), 0);
+    peer_front_prove_alive(&peer);
+    peer_front_close(&peer);
+}
+
+static void misuse_is_refused(void **state)
+{
+    struct splitio_blkback_config bad;
+    size_t bytes;
+
+    (void)state;
+    open_default();
+    assert_int_equal(peer_front_connect(&peer), SPLITIO_EEXIST);
+    assert_false(splitio_blkback_is_closed(&peer.back));
+    peer_front_close(&peer);
+    assert_true(splitio_blkback_is_closed(&peer.back));
+    bad = peer.cfg;
+    bytes = splitio_blkback_mem_bytes(&bad);
+    peer.back_mem = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    assert_int_equal(
+        splitio_blkback_init(&peer.back, &bad, peer.back_mem, bytes - 1),
+        SPLITIO_ENOMEM);
+    assert_int_equal(splitio_blkback_init(&peer.back, &bad,
+                                          (uint8_t *)peer.back_mem + 64, bytes),
+                     SPLITIO_EINVAL);
+    bad.max_queues = 17;
+    assert_int_equal(splitio_blkback_mem_bytes(&bad), 0);
+    assert_int_equal(
+        splitio_blkback_init(&peer.back, &bad, peer.back_mem, bytes),
+        SPLITIO_EINVAL);
+    bad = peer.cfg;
+    blk_disk_init(&peer.disk, 64, 1024); /* no such sectors */
+    assert_int_equal(
+        splitio_blkback_init(&peer.back, &bad, peer.back_mem, bytes),
+        SPLITIO_EINVAL);
+    blk_disk_fini(&peer.disk);
+    free(peer.back_mem);
+}
+
 /* T10: events without work, and an event index that makes no sense. */
 static void storm_of_events_without_work_costs_nothing(void **state)
 {
@@ -548,6 +650,10 @@ int main(void)
         cmocka_unit_test(requests_posted_before_the_back_connects_are_answered),
         cmocka_unit_test(connect_with_nonsense_is_refused_and_holds_nothing),
         cmocka_unit_test(every_random_slot_gets_exactly_one_answer),
+        cmocka_unit_test(disconnect_drops_what_the_disk_never_saw),
+        cmocka_unit_test(disk_that_refuses_is_an_error_for_the_front),
+        cmocka_unit_test(second_queue_that_fails_takes_the_first_along),
+        cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(storm_of_events_without_work_costs_nothing),
         cmocka_unit_test(failure_at_any_step_leaves_nothing_behind),
     };

@@ -471,6 +471,93 @@ static void replay_that_the_next_disk_cannot_do_is_an_error(void **state)
     peer_back_close(&peer);
 }
 
+/* The rest of a request that waits on a queue that the next back has not. */
+static void request_that_waits_moves_to_a_queue_that_is_left(void **state)
+{
+    static uint8_t big[2][16 * 4096];
+    struct splitio_blkfront_rings rings;
+
+    (void)state;
+    peer_back_defaults(&peer);
+    peer.cfg.pool_pages = 3;
+    peer.cfg.max_queues = 3;
+    peer_back_open(&peer);
+    assert_int_equal(splitio_blkfront_offer(&peer.front, 0, 3, 0, &rings), 0);
+    assert_int_equal(splitio_blkfront_start(&peer.front, &peer.info), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        iovs[i] = (struct splitio_iovec){big[i], sizeof(big[i])};
+        ios[i] = (struct splitio_blk_io){.op = SPLITIO_BLK_READ,
+                                         .queue = (uint16_t)(i + 1),
+                                         .iov = &iovs[i],
+                                         .nr_iov = 1,
+                                         .done = on_done};
+        dones[i] = 0;
+        assert_int_equal(splitio_blkfront_submit(&peer.front, &ios[i]), 0);
+    }
+    splitio_blkfront_stop(&peer.front);
+    peer_back_connect(&peer); /* with one queue */
+    peer_back_run(&peer);
+    while (peer_back_serve(&peer))
+        peer_back_run(&peer);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(dones[i], 1);
+        assert_int_equal(statuses[i], 0);
+    }
+    /* And again, to an end by force. */
+    assert_int_equal(splitio_blkfront_submit(&peer.front, &ios[0]), 0);
+    dones[0] = 0;
+    peer_back_leave(&peer);
+    assert_int_equal(splitio_blkfront_fini(&peer.front), 0);
+    assert_int_equal(dones[0], 1);
+    assert_int_equal(statuses[0], SPLITIO_ECLOSED);
+    peer_back_close(&peer);
+}
+
+static void front_misuse_is_refused(void **state)
+{
+    static struct splitio_blkfront other;
+    struct splitio_blkfront_info info;
+    struct splitio_blkfront_config bad;
+    size_t bytes;
+
+    (void)state;
+    peer_back_defaults(&peer);
+    peer_back_open(&peer);
+    info = peer.info;
+    assert_int_equal(splitio_blkfront_start(&peer.front, &info),
+                     SPLITIO_EINVAL);
+    assert_int_equal(splitio_blkfront_offer(&peer.front, 0, 2, 0, &peer.rings),
+                     SPLITIO_EINVAL);
+    peer_back_connect(&peer);
+    assert_int_equal(splitio_blkfront_offer(&peer.front, 0, 1, 0, &peer.rings),
+                     SPLITIO_EEXIST);
+    peer_back_leave(&peer);
+    assert_int_equal(splitio_blkfront_offer(&peer.front, 0, 1, 0, &peer.rings),
+                     0);
+    info.sector_size = 1000;
+    assert_int_equal(splitio_blkfront_start(&peer.front, &info),
+                     SPLITIO_EINVAL);
+    info.sector_size = 512;
+    info.nr_sectors = UINT64_MAX;
+    assert_int_equal(splitio_blkfront_start(&peer.front, &info),
+                     SPLITIO_EINVAL);
+    splitio_blkfront_stop(&peer.front);
+    splitio_blkfront_close(&peer.front);
+    assert_int_equal(submit(0, SPLITIO_BLK_READ, bufs[0], 512),
+                     SPLITIO_ECLOSED);
+    assert_true(splitio_blkfront_is_closed(&peer.front));
+    bad = peer.cfg;
+    bytes = splitio_blkfront_mem_bytes(&bad);
+    assert_int_equal(
+        splitio_blkfront_init(&other, &bad, peer.front_mem, bytes - 1),
+        SPLITIO_ENOMEM);
+    bad.pool_pages = 1;
+    assert_int_equal(splitio_blkfront_mem_bytes(&bad), 0);
+    assert_int_equal(splitio_blkfront_init(&other, &bad, peer.front_mem, bytes),
+                     SPLITIO_EINVAL);
+    peer_back_close(&peer);
+}
+
 /* T10 */
 static void event_index_of_the_back_decides_about_events_only(void **state)
 {
@@ -602,6 +689,8 @@ int main(void)
         cmocka_unit_test(small_request_does_not_overtake_one_that_waits),
         cmocka_unit_test(replays_keep_their_order_through_two_backs),
         cmocka_unit_test(replay_that_the_next_disk_cannot_do_is_an_error),
+        cmocka_unit_test(request_that_waits_moves_to_a_queue_that_is_left),
+        cmocka_unit_test(front_misuse_is_refused),
         cmocka_unit_test(event_index_of_the_back_decides_about_events_only),
         cmocka_unit_test(full_grant_table_slows_down_and_loses_nothing),
         cmocka_unit_test(refusal_at_any_step_of_an_offer_is_survived),

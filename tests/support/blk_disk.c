@@ -17,13 +17,15 @@ static int disk_info(void *ctx, struct splitio_disk_info *info)
     const struct blk_disk *d = ctx;
 
     *info = d->info;
-    return 0;
+    return d->info_error;
 }
 
 static int disk_submit(void *ctx, struct splitio_disk_io *io)
 {
     struct blk_disk *d = ctx;
 
+    if (d->refusal)
+        return d->refusal;
     if (d->nr_held == d->depth) {
         d->nr_eagain++;
         return SPLITIO_EAGAIN;

@@ -12,6 +12,8 @@ struct blk_disk {
     uint8_t *bytes; /* what is on it */
     unsigned depth; /* requests it holds before it says EAGAIN */
     bool stuck;     /* nothing gets done */
+    int refusal;    /* what submit says, if not 0 */
+    int info_error; /* what info says, if not 0 */
     bool shuffled;  /* out of order, and not all at once */
     int fail_ops;   /* bit for each enum splitio_disk_op: fail with it */
     int fail_status;
