@@ -57,8 +57,9 @@ static bool make_memory(struct splitio_shm_guest *g, const char *name)
     g->memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (g->memfd < 0 || ftruncate(g->memfd, (off_t)mem_bytes(g)) < 0)
         return false;
-    g->base = mmap(NULL, mem_bytes(g), PROT_READ | PROT_WRITE, MAP_SHARED,
-                   g->memfd, 0);
+    /* The daemon wants every page to be there. */
+    g->base = mmap(NULL, mem_bytes(g), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_POPULATE, g->memfd, 0);
     if (g->base == MAP_FAILED) {
         g->base = NULL;
         return false;

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "machine_int.h"
 #include "text.h"
@@ -54,6 +55,9 @@ bool splitio_shm_hello_check(const struct splitio_shm_machine *m,
                              struct refusal *why)
 {
     memset(why, 0, sizeof(*why));
+    if (in->lost)
+        return REFUSE(why, SPLITIO_ENOMEM,
+                      "the daemon has too many files open");
     if (in->bad || in->len != sizeof(*hello))
         return REFUSE(why, SPLITIO_EPROTO, "no hello: message of wrong size");
     memcpy(hello, in->bytes, sizeof(*hello));
@@ -127,6 +131,13 @@ uint8_t *splitio_shm_hello_map(int memfd, uint32_t nr_pages,
     if (fcntl(memfd, F_ADD_SEALS, SEALS_OF_DAEMON) < 0) {
         (void)REFUSE(why, SPLITIO_EINVAL, "memory: cannot be sealed: %s",
                      strerror(errno));
+        (void)munmap(base, bytes);
+        return NULL;
+    }
+    /* Nor were there any: a page that is there already cannot run out. */
+    if (lseek(memfd, 0, SEEK_HOLE) != (off_t)bytes) {
+        (void)REFUSE(why, SPLITIO_EINVAL,
+                     "memory: has holes: write to every page first");
         (void)munmap(base, bytes);
         return NULL;
     }

@@ -148,6 +148,7 @@ int splitio_shm_machine_open(struct splitio_shm_machine **machine,
         return explain(text, len_bytes, SPLITIO_ENOMEM, "out of memory");
     m->epoll = m->kick = m->timer = m->listener = m->lock = -1;
     m->next_domid = 1;
+    m->ready_end = &m->ready;
     for (unsigned i = 0; i < MAX_PENDING; i++)
         m->pending[i].fd = -1;
     if (!take_config(m, config)) {

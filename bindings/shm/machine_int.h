@@ -52,7 +52,7 @@ struct member {
     void *grant_mem;
     uint64_t *event_mem;
     splitio_evtchn_t store_port, host_store_port;
-    struct splitio_store_conn store;
+    struct splitio_store_conn *store; /* its place in the machine's */
 };
 
 /* Descriptors that are closed by a thread of their own. */
@@ -75,12 +75,13 @@ struct splitio_shm_machine {
     struct splitio_event_handler *handlers;
     struct member **members; /* by domain id; the host's is NULL */
     splitio_domid_t next_domid;
-    struct member *ready;
+    struct member *ready, **ready_end; /* first come, first served */
     struct pending pending[MAX_PENDING];
     struct closer *closer;
     void *store_mem;
     struct splitio_store_server *server;
     struct splitio_store_conn host_conn;
+    struct splitio_store_conn *conns; /* one a domain id */
     struct splitio_store client;
     uint32_t nr_windows;
     struct splitio_shm_machine_stats stats;
@@ -92,6 +93,7 @@ struct splitio_shm_machine {
 struct incoming {
     ssize_t len; /* -1: none now; 0: the peer is gone */
     bool bad;    /* cut off */
+    bool lost;   /* descriptors did not fit: there are too many open */
     unsigned nr_fds;
     int fds[253]; /* SCM_MAX_FD of the kernel */
     uint8_t bytes[128];
@@ -152,6 +154,7 @@ SPLITIO_INTERNAL void splitio_shm_member_leave(struct member *g);
 SPLITIO_INTERNAL void splitio_shm_member_doorbell(struct member *g);
 SPLITIO_INTERNAL void splitio_shm_member_receive(struct member *g);
 SPLITIO_INTERNAL void splitio_shm_member_set_ready(struct member *g);
+SPLITIO_INTERNAL void splitio_shm_member_clear_ready(struct member *g);
 /* Free it if no back holds its pages; true if it is no more. */
 SPLITIO_INTERNAL bool splitio_shm_member_release(struct member *g);
 

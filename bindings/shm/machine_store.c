@@ -36,7 +36,8 @@ int splitio_shm_store_open(struct splitio_shm_machine *m)
 
     (void)!getrandom(&cfg.hash_seed, sizeof(cfg.hash_seed), 0);
     m->store_mem = malloc(m->cfg.store_bytes);
-    if (!m->store_mem)
+    m->conns = calloc(m->cfg.max_guests + 1u, sizeof(*m->conns));
+    if (!m->store_mem || !m->conns)
         return SPLITIO_ENOMEM;
     err = splitio_store_server_init(&m->server, m->store_mem,
                                     m->cfg.store_bytes, &cfg);
@@ -55,6 +56,7 @@ void splitio_shm_store_close(struct splitio_shm_machine *m)
     if (m->server)
         splitio_store_server_fini(m->server);
     free(m->store_mem);
+    free(m->conns);
     m->server = NULL;
     m->store_mem = NULL;
 }
@@ -64,8 +66,10 @@ void splitio_shm_store_close(struct splitio_shm_machine *m)
 static void serve_conn(struct splitio_shm_machine *m,
                        struct splitio_store_conn *conn)
 {
-    if (conn->user)
-        splitio_shm_member_store_poll(conn->user);
+    size_t index = ((uintptr_t)conn - (uintptr_t)m->conns) / sizeof(*conn);
+
+    if (index <= m->cfg.max_guests)
+        splitio_shm_member_store_poll(m->members[index]);
     else if (conn != &m->host_conn && m->cfg.ops && m->cfg.ops->store_ready)
         m->cfg.ops->store_ready(m->cfg.arg, conn);
 }
@@ -103,7 +107,7 @@ void splitio_shm_member_store_poll(struct member *g)
     if (!g->store_open)
         return;
     g->store_event = false;
-    n = splitio_store_conn_pump_ring(&g->store, STORE_BUDGET, &notify);
+    n = splitio_store_conn_pump_ring(g->store, STORE_BUDGET, &notify);
     if (n < 0 && event)
         splitio_shm_log(g->machine, "guest %u (%s): its store connection: %s",
                         g->info.domid, g->info.name, splitio_strerror(n));
@@ -132,15 +136,16 @@ int splitio_shm_member_store_open(struct member *g)
     void *page = g->base + SPLITIO_SHM_FRAME_STORE * SPLITIO_PAGE_SIZE;
     int err = splitio_store_server_introduce(s, g->info.domid);
 
+    g->store = &g->machine->conns[g->info.domid];
+
     if (!err)
         err = splitio_toolstack_domain_add(s, g->info.domid, g->info.name);
     if (!err)
-        err = splitio_store_conn_init(&g->store, s, g->info.domid);
+        err = splitio_store_conn_init(g->store, s, g->info.domid);
     if (err)
         return err;
-    g->store.user = g;
     g->store_open = true;
-    err = splitio_store_conn_attach_ring(&g->store, page);
+    err = splitio_store_conn_attach_ring(g->store, page);
     return err ? err : open_port(g);
 }
 
@@ -157,7 +162,7 @@ void splitio_shm_member_store_close(struct member *g)
     (void)splitio_xs_domain_path(home, g->info.domid);
     (void)splitio_store_server_rm(m->server, home);
     if (g->store_open)
-        splitio_store_conn_fini(&g->store);
+        splitio_store_conn_fini(g->store);
     g->host_store_port = 0;
     g->store_open = false;
 }

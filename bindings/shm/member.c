@@ -26,15 +26,18 @@ void splitio_shm_member_set_ready(struct member *g)
     if (g->ready)
         return;
     g->ready = true;
-    g->next_ready = g->machine->ready;
-    g->machine->ready = g;
+    g->next_ready = NULL;
+    *g->machine->ready_end = g;
+    g->machine->ready_end = &g->next_ready;
 }
 
-static void clear_ready(struct member *g)
+void splitio_shm_member_clear_ready(struct member *g)
 {
     for (struct member **p = &g->machine->ready; *p; p = &(*p)->next_ready) {
         if (*p == g) {
             *p = g->next_ready;
+            if (g->machine->ready_end == &g->next_ready)
+                g->machine->ready_end = p;
             g->ready = false;
             return;
         }
@@ -261,7 +264,7 @@ void splitio_shm_member_leave(struct member *g)
     if (g->info.leaving)
         return;
     g->info.leaving = true;
-    clear_ready(g);
+    splitio_shm_member_clear_ready(g);
     splitio_shm_socket_drop(m, g->sock);
     (void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, g->bell, NULL);
     g->sock = -1;

@@ -56,8 +56,7 @@ static unsigned serve_ready(struct splitio_shm_machine *m, unsigned budget)
     while (m->ready && n < budget) {
         struct member *g = m->ready;
 
-        m->ready = g->next_ready;
-        g->ready = false;
+        splitio_shm_member_clear_ready(g);
         n++;
         if (g->ejected)
             splitio_shm_member_leave(g);

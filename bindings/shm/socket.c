@@ -149,11 +149,12 @@ void splitio_shm_socket_receive(int fd, struct incoming *in)
         in->len = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (in->len < 0 && errno == EINTR);
     if (in->len < 0) {
-        in->bad = false;
+        in->bad = in->lost = false;
         in->len = errno == EAGAIN ? -1 : 0;
         return;
     }
     any = take_control(&msg, in);
+    in->lost = (msg.msg_flags & MSG_CTRUNC) != 0;
     in->bad = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
               (in->len == 0 && any);
 }

@@ -69,6 +69,7 @@ struct harness {
     void (*on_join)(struct harness *h, const struct splitio_shm_guest_info *i);
     void (*on_leave)(struct harness *h, const struct splitio_shm_guest_info *i);
     void *arg;
+    bool blind; /* trust the descriptor alone, not has_work() */
     int fds_before;
     long kib_before;
 };
@@ -112,7 +113,7 @@ bool raw_send(int fd, const void *bytes, size_t len, const int *fds,
               unsigned nr);
 /* A hello that would be accepted. */
 struct splitio_shm_hello raw_hello(uint32_t nr_pages);
-/* A memfd that would be. */
+/* A memfd, every page written to. */
 int raw_memory(uint32_t nr_pages, int seals);
 /* Join for good; @p fds: doorbell and pipe. */
 int raw_join(struct harness *h, int memfd, uint32_t nr_pages,

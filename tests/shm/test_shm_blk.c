@@ -10,11 +10,7 @@
 #include "blk_disk.h"
 #include "harness.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define REQUESTS 50000u
-#else
 #define REQUESTS 500000u /* of each of two guests */
-#endif
 
 #define DEVID      51712u
 #define NR_SECTORS 16384u

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,8 +73,25 @@ static int role_scribbler(int argc, char **argv)
     return 0;
 }
 
-const struct role roles[] = {
-    {"honest", role_honest}, {"scribbler", role_scribbler}, {0}};
+/* Try to join until it is let in. */
+static int role_trier(int argc, char **argv)
+{
+    const struct splitio_shm_guest_config cfg = {
+        .path = argv[0], .name = "trier", .nr_pages = 64};
+    struct splitio_shm_guest *g;
+    char text[SPLITIO_SHM_TEXT_MAX];
+
+    (void)argc;
+    while (splitio_shm_guest_connect(&g, &cfg, text, sizeof(text)) != 0)
+        CHECK(strcmp(text, "the daemon does not answer") != 0);
+    splitio_shm_guest_close(g);
+    return 0;
+}
+
+const struct role roles[] = {{"trier", role_trier},
+                             {"honest", role_honest},
+                             {"scribbler", role_scribbler},
+                             {0}};
 
 /* --- a machine with an honest guest on it --- */
 
@@ -277,6 +295,16 @@ static void memory_that_could_fail_is_refused(void **state)
     refuse_memory(&b, raw_memory(PAGES, GOOD | F_SEAL_FUTURE_WRITE),
                   "cannot be mapped");
     refuse_memory(&b, raw_memory(PAGES + 1, GOOD), "were announced");
+    /* Pages that the daemon would have to find: anywhere, beyond the end. */
+    memfd = raw_memory(PAGES, 0);
+    assert_int_equal(fallocate(memfd,
+                               FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                               (PAGES - 1) * 4096, 4096),
+                     0);
+    assert_int_equal(fallocate(memfd, FALLOC_FL_KEEP_SIZE, PAGES * 4096, 4096),
+                     0);
+    assert_int_equal(fcntl(memfd, F_ADD_SEALS, GOOD), 0);
+    refuse_memory(&b, memfd, "has holes");
     if (huge >= 0)
         refuse_memory(&b, huge, "huge pages");
     /* Open for reading only. */
@@ -336,6 +364,52 @@ static void silent_connections_are_few_and_short(void **state)
     assert_true(h.nr_logs <= 20);
     assert_true(stats_of(&h).nr_unlogged > 0);
     harness_close(&h);
+}
+
+static unsigned nr_awaited;
+
+static bool many_refused(struct harness *h)
+{
+    return stats_of(h).nr_refused >= nr_awaited ||
+           strstr(h->last_log, "cannot accept");
+}
+
+/* As many more descriptors as that. */
+static void allow_descriptors(unsigned more, struct rlimit *old)
+{
+    int top = dup(STDERR_FILENO);
+    struct rlimit now;
+
+    assert_true(top >= 0);
+    close(top);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, old), 0);
+    now = *old;
+    now.rlim_cur = (rlim_t)top + more;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+}
+
+static void running_out_of_descriptors_refuses_guests_for_a_while(void **state)
+{
+    struct child c;
+    struct bed b;
+
+    (void)state;
+    for (unsigned more = 0; more < 6; more++) {
+        struct rlimit old;
+
+        bed_open(&b);
+        c = spawn(&b.h, "trier", (char *)NULL);
+        allow_descriptors(more, &old);
+        nr_awaited = 3;
+        /* Four are enough: socket, doorbell, both ends of the pipe. */
+        if (more < 4)
+            serve_until(&b.h, &c, 1, many_refused);
+        else
+            serve_all(&b.h, &c, 1);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        serve_all(&b.h, &c, 1);
+        bed_close(&b);
+    }
 }
 
 /* --- after joining --- */
@@ -622,6 +696,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(hello_with_other_than_one_descriptor_is_refused),
         cmocka_unit_test(memory_that_could_fail_is_refused),
         cmocka_unit_test(memory_cannot_be_taken_back),
+        cmocka_unit_test(running_out_of_descriptors_refuses_guests_for_a_while),
         cmocka_unit_test(silent_connections_are_few_and_short),
         cmocka_unit_test(nonsense_on_the_socket_ends_that_guest_only),
         cmocka_unit_test(calls_with_bad_arguments_are_answered),

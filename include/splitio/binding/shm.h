@@ -56,11 +56,11 @@
  * waits for one, reads shared words once, bounds every count, and takes only
  * memory that cannot fail under it: a memfd (no file whose pages another
  * process provides), not of huge pages (which may run out), sealed against
- * shrinking. The daemon seals it against new writable mappings and so against
- * holes, too. Pages that a guest never touched are taken when the daemon
- * touches them, and count as the daemon's: max_pages bounds that. Descriptors
- * that a guest sends and should not have sent are closed by a thread that
- * exists as long as there are any, since closing a file may wait for its owner.
+ * shrinking, with every page in place. The daemon seals it against new writable
+ * mappings and so against holes, too: it is the guest's memory that is used up,
+ * never the daemon's. Descriptors that a guest sends and should not have sent
+ * are closed by a thread that exists as long as there are any, since closing a
+ * file may wait for its owner.
  * A guest that breaks the protocol gets one line in the log and is
  * disconnected; its devices are closed as if it had died.
  *
@@ -124,8 +124,7 @@ struct splitio_shm_machine_ops {
      */
     void (*guest_left)(void *arg, const struct splitio_shm_guest_info *info);
     /**
-     * A connection that the embedder itself made on the store server (its
-     * `user` is NULL) has output to be sent, or room for more input. Not called
+     * A connection that the embedder itself made on the store server has output to be sent, or room for more input. Not called
      * for those of guests.
      */
     void (*store_ready)(void *arg, struct splitio_store_conn *conn);

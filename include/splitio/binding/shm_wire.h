@@ -15,7 +15,8 @@
  * side leaves by closing the socket. Byte order is the machine's.
  *
  * **The memfd.** `nr_pages` * 4096 bytes, not of huge pages, sealed with
- * F_SEAL_SHRINK and F_SEAL_GROW and not with F_SEAL_SEAL. The guest maps it
+ * F_SEAL_SHRINK and F_SEAL_GROW and not with F_SEAL_SEAL, without holes: every
+ * page has been written to, or mapped with MAP_POPULATE. The guest maps it
  * before the hello: the daemon adds F_SEAL_FUTURE_WRITE and F_SEAL_SEAL.
  * Frames: 0 shared info (x86_64 layout), 1 the store's ring page, 2 doorbell
  * page, from 3 the grant table, then memory to use freely. All are zero or hold
