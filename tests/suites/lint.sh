@@ -57,6 +57,21 @@ formatted()
     clang-format --dry-run -Werror $sources
 }
 
+# docs/features.md names programs and cases; each must exist.
+features_name_tests_that_exist()
+{
+    local name file bad=0
+    for name in $(grep -o '`test_[a-z0-9_.]*`' docs/features.md | tr -d '`' |
+        sort -u); do
+        file=$(git ls-files "tests/**/${name%%.*}.c")
+        case $name in
+        *.*) [ -n "$file" ] && grep -qw "${name#*.}" "$file" ;;
+        *) [ -n "$file" ] ;;
+        esac || { say "$name"; bad=1; }
+    done
+    return $bad
+}
+
 shell_scripts()
 {
     shellcheck -x -e SC1091,SC2013,SC2016,SC2034,SC2046,SC2086 dev .ci/run $(git ls-files '*.sh')
@@ -89,6 +104,7 @@ check lint.file_sizes file_sizes
 check lint.function_sizes function_sizes
 check lint.readme_shows_the_example readme_shows_the_example
 check lint.splitio_h_includes_all splitio_h_includes_all
+check lint.features_name_tests_that_exist features_name_tests_that_exist
 check lint.unfinished unfinished
 if command -v clang-format >/dev/null; then
     check lint.clang_format formatted
