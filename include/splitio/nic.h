@@ -138,8 +138,11 @@ struct splitio_switch;
 /** One of its ports. Opaque. */
 struct splitio_switch_port;
 
-/** Most addresses that one port is remembered for. */
+/** Addresses that a port is remembered for; a new one replaces the one that has
+ *  not sent for longest. No port takes the room of another. */
 #define SPLITIO_SWITCH_ADDRESSES_MAX 64u
+/** The same for an uplink, behind which there may be a network. */
+#define SPLITIO_SWITCH_UPLINK_ADDRESSES_MAX 4096u
 
 /** How a port is to be. */
 struct splitio_switch_port_config {
@@ -147,7 +150,9 @@ struct splitio_switch_port_config {
      *  broadcasts. */
     bool isolated;
     bool uplink;
-    /** Frames from the port must come from `mac`; others are dropped. */
+    /** The port has the address `mac` and no other: frames that it sends from
+     *  another one are dropped, and so are frames that any other port, uplinks
+     *  included, sends from this one. */
     bool locked;
     uint8_t mac[6];
 };
@@ -156,7 +161,8 @@ struct splitio_switch_port_config {
 struct splitio_switch_port_stats {
     uint64_t sent_frames, sent_bytes;
     uint64_t received_frames, received_bytes;
-    uint64_t refused; /**< sent by the port: too short, or the wrong source */
+    uint64_t refused; /**< sent by the port: too short, a source that is not
+                           its own, or an address that bridges never forward */
     uint64_t dropped; /**< for the port: its receiver had no room */
 };
 
@@ -174,7 +180,9 @@ void splitio_switch_free(struct splitio_switch *sw);
 
 /**
  * @brief Add a port.
- * @return 0; SPLITIO_ENOSPC: no more ports; SPLITIO_ENOMEM.
+ * @return 0; SPLITIO_ENOSPC: no more ports; SPLITIO_EEXIST: another port is
+ * locked to the same address; SPLITIO_EINVAL: locked to what is no station's
+ * address; SPLITIO_ENOMEM.
  *
  * Caller: owner. Order: none. Peer: nothing.
  */

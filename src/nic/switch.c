@@ -14,6 +14,7 @@ struct splitio_switch_port {
     struct splitio_switch *sw;
     uint16_t index;
     struct splitio_switch_port_config cfg;
+    struct fdb_port addresses;
     struct splitio_switch_port_stats stats;
     splitio_nic_receive_fn receive;
     void *receiver;
@@ -72,23 +73,42 @@ static void forward(struct splitio_switch_port *from,
                     const struct splitio_frame *frame, const uint8_t *dst)
 {
     struct splitio_switch *sw = from->sw;
-    uint16_t to = dst[0] & 1 ? FDB_NONE : fdb_find(&sw->fdb, dst);
+    const struct fdb_port *to = dst[0] & 1 ? NULL : fdb_find(&sw->fdb, dst);
 
     sw->delivering = true;
-    if (to != FDB_NONE)
-        deliver(from, sw->ports[to], frame);
+    if (to)
+        deliver(from, sw->ports[to->index], frame);
     else
         for (unsigned i = 0; i < sw->max_ports; i++)
             deliver(from, sw->ports[i], frame);
     sw->delivering = false;
 }
 
-/* True if the frame may have come from this port. */
-static bool source_ok(const struct splitio_switch_port *p, const uint8_t *src)
+/* The address of one station: not of a group, not of nobody. */
+static bool is_station(const uint8_t *mac)
 {
-    if (src[0] & 1)
+    static const uint8_t none[6];
+
+    return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
+}
+
+/* True if the frame may have come from this port, which is then learnt. */
+static bool source_ok(struct splitio_switch_port *p, const uint8_t *src)
+{
+    if (!is_station(src))
         return false;
-    return !p->cfg.locked || memcmp(src, p->cfg.mac, 6) == 0;
+    if (p->cfg.locked && memcmp(src, p->cfg.mac, 6) != 0)
+        return false;
+    return fdb_learn(&p->sw->fdb, src, &p->addresses);
+}
+
+/* IEEE 802.1Q reserves these for talk between neighbours: spanning tree, pause,
+ * LLDP. A bridge never forwards them, lest a guest rearrange the network. */
+static bool is_link_local(const uint8_t *dst)
+{
+    static const uint8_t prefix[5] = {0x01, 0x80, 0xc2, 0x00, 0x00};
+
+    return memcmp(dst, prefix, 5) == 0 && dst[5] < 0x10;
 }
 
 static int port_send(void *ctx, const struct splitio_frame *frame)
@@ -102,11 +122,10 @@ static int port_send(void *ctx, const struct splitio_frame *frame)
         p->stats.refused++;
         return SPLITIO_EINVAL;
     }
-    if (!source_ok(p, header + 6)) {
+    if (is_link_local(header) || !source_ok(p, header + 6)) {
         p->stats.refused++;
         return 0;
     }
-    fdb_learn(&p->sw->fdb, header + 6, p->index);
     p->stats.sent_frames++;
     p->stats.sent_bytes += frame->len_bytes;
     forward(p, frame, header);
@@ -168,7 +187,8 @@ void splitio_switch_free(struct splitio_switch *sw)
     if (!sw)
         return;
     for (unsigned i = 0; i < sw->max_ports; i++)
-        free(sw->ports[i]);
+        if (sw->ports[i])
+            splitio_switch_port_remove(sw->ports[i]);
     fdb_fini(&sw->fdb);
     free(sw->ports);
     free(sw);
@@ -180,7 +200,10 @@ int splitio_switch_port_add(struct splitio_switch *sw,
 {
     struct splitio_switch_port *p;
     unsigned i = 0;
+    int err;
 
+    if (cfg->locked && !is_station(cfg->mac))
+        return SPLITIO_EINVAL;
     while (i < sw->max_ports && sw->ports[i])
         i++;
     if (i == sw->max_ports)
@@ -191,6 +214,14 @@ int splitio_switch_port_add(struct splitio_switch *sw,
     p->sw = sw;
     p->index = (uint16_t)i;
     p->cfg = *cfg;
+    err = fdb_port_init(&sw->fdb, &p->addresses, p->index,
+                        cfg->uplink ? SPLITIO_SWITCH_UPLINK_ADDRESSES_MAX
+                                    : SPLITIO_SWITCH_ADDRESSES_MAX,
+                        cfg->locked ? cfg->mac : NULL);
+    if (err) {
+        free(p);
+        return err;
+    }
     sw->ports[i] = p;
     *port = p;
     return 0;
@@ -198,7 +229,7 @@ int splitio_switch_port_add(struct splitio_switch *sw,
 
 void splitio_switch_port_remove(struct splitio_switch_port *port)
 {
-    fdb_forget(&port->sw->fdb, port->index);
+    fdb_port_fini(&port->sw->fdb, &port->addresses);
     port->sw->ports[port->index] = NULL;
     free(port);
 }
