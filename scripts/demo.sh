@@ -138,6 +138,7 @@ build_preset default >/dev/null || die "the build failed; see ./dev build"
 bin=$PWD/build/default/tools
 plugin=$bin/nbdkit/nbdkit-splitio-plugin.so
 tree=${SPLITIO_DEMO_TREE:-/usr/include}
+[ -d "$tree" ] || die "$tree: no such directory; set SPLITIO_DEMO_TREE to one"
 daemon_init # $dir, $socket, clean-up on every way out
 
 begin=$SECONDS

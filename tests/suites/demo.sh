@@ -35,6 +35,11 @@ else
 fi
 check demo_leaves_nothing nothing_left
 
+SPLITIO_DEMO_TREE=/dev/null scripts/demo.sh >build/log/demo.fail 2>&1
+check "demo that cannot begin ends with 1" test $? = 1
+check demo_says_why grep -q '/dev/null: no such directory; set' build/log/demo.fail
+check failed_demo_leaves_nothing nothing_left
+
 # Interrupted once the daemon runs: told by the demo's own line.
 rm -f build/log/fifo
 mkfifo build/log/fifo
