@@ -335,7 +335,7 @@ static void step(struct harness *h, struct child *cs, unsigned nr)
     unsigned n = poll_once(h);
 
     assert_true(nr <= 16);
-    if (n > 0 || (!h->blind && splitio_shm_machine_has_work(h->m)))
+    if (!h->blind && (n > 0 || splitio_shm_machine_has_work(h->m)))
         return;
     p[0].fd = splitio_shm_machine_fd(h->m);
     for (unsigned i = 0; i < nr; i++)

@@ -69,7 +69,7 @@ struct harness {
     void (*on_join)(struct harness *h, const struct splitio_shm_guest_info *i);
     void (*on_leave)(struct harness *h, const struct splitio_shm_guest_info *i);
     void *arg;
-    bool blind; /* trust the descriptor alone, not has_work() */
+    bool blind; /* wait after each poll: the descriptor knows all */
     int fds_before;
     long kib_before;
 };
