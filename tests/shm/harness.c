@@ -233,6 +233,20 @@ struct splitio_shm_machine_stats stats_of(struct harness *h)
     return s;
 }
 
+/* Pages of guests that are mapped, whoever has forgotten them. */
+static unsigned count_mapped(void)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[512];
+    unsigned n = 0;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f))
+        n += strstr(line, "/memfd:") != NULL;
+    fclose(f);
+    return n;
+}
+
 void harness_check_idle(struct harness *h)
 {
     struct splitio_shm_machine_stats s;
@@ -268,6 +282,7 @@ void harness_close(struct harness *h)
     assert_int_equal(splitio_shm_machine_close(h->m), 0);
     assert_int_equal(access(h->path, F_OK), -1);
     assert_int_equal(count_fds(), h->fds_before);
+    assert_int_equal(count_mapped(), 0);
     if (!SANITIZED)
         assert_true(resident_kib() < h->kib_before + KIB_SLACK);
 }

@@ -534,55 +534,149 @@ static void set_blocking(int fd)
     assert_int_equal(fcntl(fd, F_SETFL, flags & ~O_NONBLOCK), 0);
 }
 
+/* A guest whose memory the test writes to. */
+struct wild {
+    int memfd, fd, fds[2], writer;
+    char *memory;
+    splitio_evtchn_t evtchn, host_evtchn;
+};
+
+static void *wild_frame(struct wild *w, unsigned gfn)
+{
+    return w->memory + gfn * 4096;
+}
+
+static void wild_open(struct bed *b, struct wild *w)
+{
+    struct splitio_shm_welcome welcome;
+
+    w->memfd = raw_memory(PAGES, GOOD);
+    w->memory = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+                     w->memfd, 0);
+    assert_ptr_not_equal(w->memory, MAP_FAILED);
+    w->fd = raw_join(&b->h, w->memfd, PAGES, &welcome, w->fds);
+    w->writer = -1;
+}
+
+static void wild_close(struct wild *w)
+{
+    close(w->fd);
+    close(w->fds[0]);
+    close(w->fds[1]);
+    if (w->writer >= 0)
+        close(w->writer);
+    munmap(w->memory, PAGES * 4096);
+    close(w->memfd);
+}
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* A channel to the host. */
+static void wild_bind(struct bed *b, struct wild *w)
+{
+    struct splitio_shm_call c = {.type = SPLITIO_SHM_EVENT_ALLOC};
+    struct splitio_host_port port = splitio_shm_machine_host_port(b->h.m);
+    struct splitio_event_handler handler = {do_nothing, NULL};
+
+    assert_true(raw_send(w->fd, &c, sizeof(c), NULL, 0));
+    timed_poll(b);
+    assert_int_equal(recv(w->fd, &c, sizeof(c), MSG_DONTWAIT), sizeof(c));
+    assert_int_equal(c.status, 0);
+    w->evtchn = c.value;
+    assert_int_equal(
+        port.ops->event_bind(port.ctx, 2, w->evtchn, handler, &w->host_evtchn),
+        0);
+}
+
+/* Fill the pipe, by the back door. */
+static void wild_fill_pipe(struct wild *w)
+{
+    char path[32], junk[4096] = {0};
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", w->fds[1]);
+    w->writer = open(path, O_WRONLY | O_NONBLOCK);
+    assert_true(w->writer >= 0);
+    while (write(w->writer, junk, sizeof(junk)) > 0)
+        continue;
+    while (write(w->writer, junk, 1) > 0)
+        continue;
+}
+
 /*
  * Clear O_NONBLOCK wherever it can be reached, fill the eventfd's counter and
  * the pipe, and let events go both ways.
  */
 static void blocking_descriptors_do_not_block_the_daemon(void **state)
 {
-    int memfd, fds[2], fd, writer;
-    uint64_t full = UINT64_MAX - 1;
+    struct splitio_host_port port;
     struct splitio_shm_doorbell *bell;
-    struct splitio_shm_welcome w;
-    char path[32], junk[4096] = {0};
+    uint64_t full = UINT64_MAX - 1;
+    struct wild w;
     struct bed b;
 
     (void)state;
     bed_open(&b);
-    memfd = raw_memory(PAGES, GOOD);
-    bell =
-        mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-    assert_ptr_not_equal(bell, MAP_FAILED);
-    bell = (void *)((char *)bell + SPLITIO_SHM_FRAME_DOORBELL * 4096);
-    fd = raw_join(&b.h, memfd, PAGES, &w, fds);
-    assert_int_equal(write(fds[0], &full, 8), 8);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[1]);
-    writer = open(path, O_WRONLY | O_NONBLOCK);
-    assert_true(writer >= 0);
-    while (write(writer, junk, sizeof(junk)) > 0)
-        continue;
-    set_blocking(fds[0]);
-    set_blocking(fds[1]);
-    set_blocking(writer);
+    port = splitio_shm_machine_host_port(b.h.m);
+    wild_open(&b, &w);
+    wild_bind(&b, &w);
+    bell = wild_frame(&w, SPLITIO_SHM_FRAME_DOORBELL);
     timed_poll(&b);
+    assert_int_equal(write(w.fds[0], &full, 8), 8);
+    wild_fill_pipe(&w);
+    set_blocking(w.fds[0]);
+    set_blocking(w.fds[1]);
+    set_blocking(w.writer);
     for (unsigned i = 0; i < 1000; i++) {
-        for (unsigned k = 0; k < 64; k++)
-            __atomic_store_n(&bell->ports[k], UINT64_MAX, __ATOMIC_RELAXED);
+        memset(bell->ports, 0xFF, sizeof(bell->ports));
         __atomic_store_n(&bell->selector, UINT64_MAX, __ATOMIC_SEQ_CST);
         /* The counter is full: take it out, put it in. */
-        assert_int_equal(read(fds[0], &full, 8), 8);
+        assert_int_equal(read(w.fds[0], &full, 8), 8);
         full = UINT64_MAX - 1;
-        assert_int_equal(write(fds[0], &full, 8), 8);
-        /* Unmask everything, so that every event is an upcall. */
-        memset((char *)bell - 2 * 4096, 0, 4096);
+        assert_int_equal(write(w.fds[0], &full, 8), 8);
+        /* Nothing masked, nothing pending: every event is an upcall. */
+        memset(wild_frame(&w, SPLITIO_SHM_FRAME_SHARED_INFO), 0, 4096);
+        port.ops->event_send(port.ctx, w.host_evtchn);
+        port.ops->event_unmask(port.ctx, w.host_evtchn);
         timed_poll(&b);
     }
-    close(fd);
-    close(fds[0]);
-    close(fds[1]);
-    close(writer);
-    munmap((char *)bell - SPLITIO_SHM_FRAME_DOORBELL * 4096, PAGES * 4096);
-    close(memfd);
+    port.ops->event_close(port.ctx, w.host_evtchn);
+    wild_close(&w);
+    bed_close(&b);
+}
+
+/* Grants of what is not the guest's. */
+static void frames_beyond_its_memory_cannot_be_granted(void **state)
+{
+    static const uint32_t frames[] = {PAGES, PAGES + 1, 0x7FFFFFFF, UINT32_MAX};
+    struct splitio_grant_entry_v1 *entries;
+    struct splitio_grant_map map = {.domid = 2, .gref = 8};
+    struct splitio_grant_unmap unmap;
+    struct splitio_host_port port;
+    struct wild w;
+    struct bed b;
+
+    (void)state;
+    bed_open(&b);
+    port = splitio_shm_machine_host_port(b.h.m);
+    wild_open(&b, &w);
+    entries = wild_frame(&w, SPLITIO_SHM_FRAME_GRANTS);
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(frames); i++) {
+        entries[8] = (struct splitio_grant_entry_v1){SPLITIO_GTF_PERMIT_ACCESS,
+                                                     0, frames[i]};
+        assert_int_equal(port.ops->map(port.ctx, &map, 1), 1);
+        assert_null(map.va);
+    }
+    entries[8] = (struct splitio_grant_entry_v1){SPLITIO_GTF_PERMIT_ACCESS, 0,
+                                                 PAGES - 1};
+    assert_int_equal(port.ops->map(port.ctx, &map, 1), 0);
+    *(char *)map.va = 'x';
+    assert_int_equal(*(char *)wild_frame(&w, PAGES - 1), 'x');
+    unmap.handle = map.handle;
+    assert_int_equal(port.ops->unmap(port.ctx, &unmap, 1), 0);
+    wild_close(&w);
     bed_close(&b);
 }
 
@@ -702,6 +796,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(calls_with_bad_arguments_are_answered),
         cmocka_unit_test(guest_that_takes_no_replies_is_disconnected),
         cmocka_unit_test(blocking_descriptors_do_not_block_the_daemon),
+        cmocka_unit_test(frames_beyond_its_memory_cannot_be_granted),
         cmocka_unit_test(closing_a_strange_file_does_not_block_the_daemon),
         cmocka_unit_test(guests_writing_everywhere_harm_nobody),
     };

@@ -2,6 +2,7 @@
 /* Events and grants between processes: no wake-up is lost, no byte. */
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define THREADS     4u
 #define SENDS       50000u
 #define LENT        64u
+#define WRITES      20000u
 
 /* A page that both sides see; one counter each, written by one side. */
 struct counters {
@@ -81,7 +83,7 @@ static void channel_await(struct channel *c, uint32_t what)
 /* Let some time pass, so that the other side is now here, now there. */
 static void dawdle(uint32_t random)
 {
-    for (uint32_t n = random & 1023; n > 0; n--)
+    for (uint32_t n = random & 127; n > 0; n--)
         splitio_cpu_relax();
 }
 
@@ -198,7 +200,23 @@ static int role_lender(int argc, char **argv)
     return 0;
 }
 
+/* Write to the store, over and over. */
+static int role_writer(int argc, char **argv)
+{
+    struct splitio_shm_guest *g = must_connect(argv[0], "writer", 64);
+    char value[16];
+
+    (void)argc;
+    for (unsigned i = 0; i < WRITES; i++) {
+        snprintf(value, sizeof(value), "%u", i);
+        must_write(g, "data/value", value);
+    }
+    splitio_shm_guest_close(g);
+    return 0;
+}
+
 const struct role roles[] = {{"asker", role_asker},
+                             {"writer", role_writer},
                              {"threads", role_threads},
                              {"lender", role_lender},
                              {0}};
@@ -225,11 +243,13 @@ static void on_host_event(void *arg)
     c->nr_events++;
 }
 
+static void (*channel_handler)(void *arg) = on_host_event;
+
 static void host_channel_open(struct harness *h, splitio_domid_t domid,
                               unsigned index)
 {
     struct host_channel *c = &channels[index];
-    struct splitio_event_handler handler = {on_host_event, c};
+    struct splitio_event_handler handler = {channel_handler, c};
     char name[16];
     splitio_gref_t gref;
     unsigned evtchn;
@@ -291,6 +311,53 @@ static void let_go(struct harness *h, splitio_domid_t domid)
                      0);
 }
 
+/* --- an owner thread of the host --- */
+
+static pthread_t worker;
+static sem_t worker_sem;
+static uint32_t worker_stops;
+
+static void wake_worker(void *arg)
+{
+    struct host_channel *c = arg;
+
+    c->nr_events++;
+    sem_post(&worker_sem);
+}
+
+/* Answer, and let the next event through, which belongs to another thread. */
+static void *run_worker(void *arg)
+{
+    struct host_channel *c = arg;
+
+    for (;;) {
+        while (sem_wait(&worker_sem) != 0)
+            continue;
+        if (splitio_load_acquire_u32(&worker_stops))
+            return NULL;
+        splitio_store_release_u32(&c->page->answered,
+                                  splitio_load_acquire_u32(&c->page->asked));
+        c->port.ops->event_send(c->port.ctx, c->evtchn);
+        dawdle(c->nr_events);
+        c->port.ops->event_unmask(c->port.ctx, c->evtchn);
+    }
+}
+
+static void worker_start(struct host_channel *c)
+{
+    assert_int_equal(sem_init(&worker_sem, 0, 0), 0);
+    worker_stops = 0;
+    assert_int_equal(pthread_create(&worker, NULL, run_worker, c), 0);
+}
+
+static void worker_end(void)
+{
+    splitio_store_release_u32(&worker_stops, 1);
+    sem_post(&worker_sem);
+    pthread_join(worker, NULL);
+    sem_destroy(&worker_sem);
+}
+
 /* --- cases --- */
 
 static void events_both_ways_are_never_lost(void **state)
@@ -331,6 +398,39 @@ static void events_of_many_threads_are_never_lost(void **state)
     host_channels_close(&h);
     let_go(&h, 1);
     serve_all(&h, &c, 1);
+    harness_close(&h);
+}
+
+static void events_unmasked_by_another_thread_are_never_lost(void **state)
+{
+    struct harness h = {.blind = true};
+    struct child c;
+
+    (void)state;
+    harness_open(&h);
+    c = spawn(&h, "asker", "20000", (char *)NULL);
+    channel_handler = wake_worker;
+    host_channel_open(&h, 1, 0);
+    worker_start(&channels[0]);
+    (void)serve_node(&h, 1, "done");
+    worker_end();
+    channel_handler = on_host_event;
+    host_channels_close(&h);
+    let_go(&h, 1);
+    serve_all(&h, &c, 1);
+    harness_close(&h);
+}
+
+static void store_requests_are_never_left_lying(void **state)
+{
+    struct harness h = {.blind = true};
+    struct child cs[2];
+
+    (void)state;
+    harness_open(&h);
+    cs[0] = spawn(&h, "writer", (char *)NULL);
+    cs[1] = spawn(&h, "writer", (char *)NULL);
+    serve_all(&h, cs, 2);
     harness_close(&h);
 }
 
@@ -461,6 +561,7 @@ static void pages_of_a_dead_guest_stay_until_unmapped(void **state)
     assert_int_equal(info.nr_pins, 1);
     assert_int_equal(channels[0].page->asked <= 1, 1);
     channels[0].page->answered = 7;
+    channels[0].port.ops->event_send(channels[0].port.ctx, channels[0].evtchn);
     assert_int_equal(splitio_shm_machine_close(h.m), SPLITIO_EBUSY);
     host_channels_close(&h);
     assert_true(splitio_shm_machine_has_work(h.m));
@@ -472,6 +573,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_both_ways_are_never_lost),
         cmocka_unit_test(events_of_many_threads_are_never_lost),
+        cmocka_unit_test(events_unmasked_by_another_thread_are_never_lost),
+        cmocka_unit_test(store_requests_are_never_left_lying),
         cmocka_unit_test(lent_pages_are_read_and_written),
         cmocka_unit_test(pages_of_a_dead_guest_stay_until_unmapped),
     };
