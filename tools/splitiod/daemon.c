@@ -46,30 +46,35 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void tick(struct device *p, uint64_t now)
+/* True if the device has something to do now. */
+static bool tick(struct device *p, uint64_t now)
 {
     char text[SPLITIO_XENBUS_TEXT_MAX];
+    bool work = p->kind->tick(p);
 
-    p->kind->tick(p);
     if (splitio_xenbus_check(p->kind->xenbus(p), now, STALL_NS) == 0)
-        return;
+        return work;
     splitio_xenbus_describe(p->kind->xenbus(p), text, sizeof(text));
     log_line(LOG_WARNING, "%s of domain %u does not get on: %s", p->name,
              p->nodes.front, text);
+    return true;
 }
 
 static void timer_ready(struct source *s, uint32_t events)
 {
     struct daemon *d = s->user;
     uint64_t count, now = now_ns();
+    bool work = false;
 
     (void)events;
     if (read(s->fd, &count, sizeof(count)) < 0)
         return;
     for (struct device *p = d->devices; p; p = p->next)
         if (!p->ending)
-            tick(p, now);
+            work |= tick(p, now);
     store_socket_tick(d->store);
+    /* The timer must not make up for a wakeup that was lost. */
+    d->only_tick = !work;
 }
 
 static int add_source(struct daemon *d, struct source *s, int fd,
@@ -198,7 +203,9 @@ int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes)
                      strerror(-err));
             return -1;
         }
-        busy = turn(d) != 0 || splitio_shm_machine_has_work(d->machine);
+        if (!d->only_tick || busy)
+            busy = turn(d) != 0 || splitio_shm_machine_has_work(d->machine);
+        d->only_tick = false;
     }
     return 0;
 }

@@ -15,6 +15,7 @@ struct daemon {
     struct store_socket *store;
     struct source machine_source, signals, timer;
     struct device *devices;
+    bool only_tick; /* what woke the loop gave nothing to do */
     bool stopping;
 };
 

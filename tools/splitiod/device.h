@@ -14,8 +14,8 @@ struct device;
 /* What the two kinds do differently. */
 struct device_kind {
     int (*poll)(struct device *d, unsigned budget); /* as the back's */
-    void (*tick)(struct device *d);                 /* every few seconds */
-    int (*end)(struct device *d); /* 0: all given back; EAGAIN: again */
+    bool (*tick)(struct device *d); /* every few seconds; true: poll it */
+    int (*end)(struct device *d);   /* 0: all given back; EAGAIN: again */
     struct splitio_xenbus *(*xenbus)(struct device *d);
 };
 

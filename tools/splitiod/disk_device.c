@@ -26,16 +26,17 @@ static int disk_poll(struct device *d, unsigned budget)
 }
 
 /* An image that has grown is told to the front. */
-static void disk_tick(struct device *d)
+static bool disk_tick(struct device *d)
 {
     struct disk_device *disk = of(d);
     struct splitio_disk_info info;
 
     if (disk->medium->disk.ops->info(disk->medium->disk.ctx, &info) ||
-        info.nr_sectors == disk->nr_sectors)
-        return;
-    if (splitio_blkback_resized(&disk->back) == 0)
-        disk->nr_sectors = info.nr_sectors;
+        info.nr_sectors == disk->nr_sectors ||
+        splitio_blkback_resized(&disk->back) != 0)
+        return false;
+    disk->nr_sectors = info.nr_sectors;
+    return true;
 }
 
 static int disk_end(struct device *d)

@@ -27,9 +27,9 @@ static int nic_poll(struct device *d, unsigned budget)
     return splitio_netback_poll(&of(d)->back, budget);
 }
 
-static void nic_tick(struct device *d)
+static bool nic_tick(struct device *d)
 {
-    (void)splitio_netback_tick(&of(d)->back);
+    return splitio_netback_tick(&of(d)->back) != 0;
 }
 
 static int nic_end(struct device *d)
