@@ -436,7 +436,9 @@ static void bind_and_unbind(struct crew_member *m)
 {
     struct shop *s = m->arg;
 
-    for (unsigned i = 0; i < 4000; i++) {
+    /* At least until something was tried. */
+    for (unsigned i = 0; i < 4000 || splitio_read_once_u32(&s->nr_handled) == 0;
+         i++) {
         uint32_t *object = malloc(sizeof(*object));
         struct splitio_event_handler handler = {use_object, &s->object};
 
@@ -469,7 +471,6 @@ static void unbind_waits_for_the_handler(void **state)
     assert_int_equal(
         splitio_event_engine_bind_interdomain(e, 0, 1, s.from, &s.to), 0);
     crew_run(crew, 3, 1, WAIT);
-    assert_in_range(s.nr_handled, 1, UINT32_MAX); /* or nothing was tried */
     bed_delete(s.b);
 }
 

@@ -162,12 +162,18 @@ static void reap_now(struct market *k, unsigned budget)
                                    k);
 }
 
+static bool all_tried(struct market *k)
+{
+    return k->nr_held && splitio_read_once_u32(&k->nr_mapped) &&
+           splitio_read_once_u32(&k->nr_copied);
+}
+
 static void guest_lends(struct crew_member *m)
 {
     struct market *k = m->arg;
     struct splitio_grant_table *t = &k->r->dom[1].table;
 
-    for (unsigned i = 0; i < 30000; i++) {
+    for (unsigned i = 0; i < 30000 || !all_tried(k); i++) {
         splitio_gfn_t gfn = find_private(k, crew_random(m));
         splitio_gref_t gref;
         int err;
@@ -263,9 +269,6 @@ static void map_never_sees_a_page_that_was_taken_back(void **state)
     crew_run(crew, 4, 1, WAIT);
     reap_now(&k, RIG_REFS);
     assert_at_rest(k.r);
-    assert_in_range(k.nr_held, 1, UINT32_MAX); /* or nothing was tried */
-    assert_in_range(k.nr_mapped, 1, UINT32_MAX);
-    assert_in_range(k.nr_copied, 1, UINT32_MAX);
     rig_delete(k.r);
 }
 
@@ -283,7 +286,8 @@ static void remove_and_add(struct crew_member *m)
     splitio_domid_t domid = m->index == 0 ? 1 : 2;
     struct rig_domain *d = &g->r->dom[domid];
 
-    for (unsigned i = 0; i < 1500; i++) {
+    for (unsigned i = 0; i < 1500 || splitio_read_once_u32(&g->nr_mapped) == 0;
+         i++) {
         int err;
 
         while ((err = splitio_grant_engine_remove(&g->r->e, domid)) != 0) {
@@ -330,6 +334,19 @@ static void use_who_is_there(struct crew_member *m)
     }
 }
 
+/* Only looks, and may do so until the very end. */
+static void look(struct crew_member *m)
+{
+    struct going *g = m->arg;
+    splitio_gfn_t gfn;
+
+    for (uint32_t h = 0; !crew_is_over(m); h++) {
+        (void)splitio_grant_engine_nr_pins(&g->r->e, 1);
+        (void)splitio_grant_engine_nr_mapped(&g->r->e, 2);
+        (void)splitio_grant_engine_mapped_gfn(&g->r->e, 2, h % 64, &gfn);
+    }
+}
+
 static void remove_while_used_strands_nothing(void **state)
 {
     struct going g = {.r = rig_new()};
@@ -338,6 +355,7 @@ static void remove_while_used_strands_nothing(void **state)
         {.name = "remover of the mapper", .fn = remove_and_add, .arg = &g},
         {.name = "user", .fn = use_who_is_there, .arg = &g},
         {.name = "user", .fn = use_who_is_there, .arg = &g},
+        {.name = "looker", .fn = look, .arg = &g},
     };
 
     (void)state;
@@ -345,12 +363,11 @@ static void remove_while_used_strands_nothing(void **state)
         assert_int_equal(splitio_grant_table_grant(&g.r->dom[1].table, 2, i % 2,
                                                    false, &g.gref[i]),
                          0);
-    crew_run(crew, 4, 2, WAIT);
+    crew_run(crew, 5, 2, WAIT);
     for (unsigned i = 0; i < 8; i++)
         assert_int_equal(
             splitio_grant_table_revoke(&g.r->dom[1].table, g.gref[i]), 0);
     assert_at_rest(g.r);
-    assert_in_range(g.nr_mapped, 1, UINT32_MAX);
     rig_delete(g.r);
 }
 
@@ -388,7 +405,9 @@ static void use_flipped(struct crew_member *m)
     struct storm *s = m->arg;
     uint8_t *lo = s->r->dom[1].pages[0], byte = 0;
 
-    for (unsigned i = 0; i < 30000; i++) {
+    for (unsigned i = 0; i < 30000 || splitio_read_once_u32(&s->nr_ok) == 0 ||
+                         splitio_read_once_u32(&s->nr_refused) == 0;
+         i++) {
         struct splitio_grant_map op = {.domid = 1,
                                        .gref = 8 + crew_random(m) % FLIPPED,
                                        .read_only = crew_random(m) & 1};
@@ -421,8 +440,6 @@ static void hostile_entries_that_never_hold_still_harm_nobody(void **state)
 
     (void)state;
     crew_run(crew, 3, 2, WAIT);
-    assert_in_range(s.nr_ok, 1, UINT32_MAX);
-    assert_in_range(s.nr_refused, 1, UINT32_MAX);
     assert_at_rest(s.r);
     rig_delete(s.r);
 }

@@ -2,6 +2,8 @@
 /* Events, one thread: ports, sending, masks, scanning; both layouts. */
 #include "cm.h"
 
+#include "watch.h"
+
 #include <splitio/event.h>
 
 #include <stdlib.h>
@@ -456,6 +458,38 @@ static void send_to_a_removed_domain_is_dropped(void **state)
     assert_int_equal(splitio_event_engine_nr_open(&b->e, 0), 0);
 }
 
+/* The other end is closed and is another channel when the send arrives. */
+static void send_to_a_port_that_is_another_channel_is_dropped(void **state)
+{
+    struct bed *b = *state;
+    struct channel c = channel(b);
+    uint64_t *word = &b->dom[0].mem[c.zero], kept = *word;
+
+    *word = kept ^ 1; /* another port of the same domain */
+    send(b, 1, c.one);
+    *word = kept ^ UINT64_C(3) << 32; /* the same port of another domain */
+    send(b, 1, c.one);
+    *word = kept;
+    assert_int_equal(b->dom[0].nr_upcalls, 0);
+    assert_false(is_pending(b, 0, c.zero));
+    send(b, 1, c.one);
+    assert_int_equal(b->dom[0].nr_upcalls, 1);
+}
+
+/* As Xen: what is pending already is not told again. */
+static void send_to_a_pending_port_does_nothing(void **state)
+{
+    struct bed *b = *state;
+    struct channel c = channel(b);
+
+    splitio_event_guest_mask(&b->dom[0].g, c.zero);
+    send(b, 1, c.one);
+    memset(b->dom[0].page + b->abi->mask, 0, b->nr_ports / 8);
+    send(b, 1, c.one);
+    assert_int_equal(b->dom[0].nr_upcalls, 0);
+    assert_false(splitio_event_guest_has_upcall(&b->dom[0].g, 0));
+}
+
 static void bind_gives_one_initial_event(void **state)
 {
     struct bed *b = *state;
@@ -803,6 +837,58 @@ static void scan_leaves_what_another_vcpu_has_done(void **state)
     assert_int_equal(b->dom[0].calls[q.zero], 2);
 }
 
+struct late {
+    struct bed *bed;
+    splitio_evtchn_t from;
+    unsigned nr_accesses, at;
+};
+
+static void send_late(void *arg, size_t offset)
+{
+    struct late *l = arg;
+
+    (void)offset;
+    if (l->nr_accesses++ == l->at)
+        (void)splitio_event_engine_send(&l->bed->e, 1, l->from);
+}
+
+static struct late late;
+
+static void scan_on_vcpu_0_and_watch(void *arg)
+{
+    scan_on_vcpu_0(arg);
+    watch_start(late.bed->dom[0].page, SPLITIO_PAGE_SIZE, send_late, &late);
+}
+
+/* The event comes at each step of a claim that fails. */
+static void scan_event_during_a_failed_claim_is_not_lost(void **state)
+{
+    struct bed *b = *state;
+    struct splitio_event_guest *g = &b->dom[0].g;
+    struct channel p = channel(b), q = channel(b);
+
+    if (!watch_possible())
+        skip();
+    b->dom[0].handlers[p.zero].fn = scan_on_vcpu_0_and_watch;
+    assert_int_equal(splitio_event_engine_bind_vcpu(&b->e, 0, p.zero, 1), 0);
+    for (unsigned at = 0; at < 8; at++) {
+        late = (struct late){.bed = b, .from = q.one, .at = at};
+        g->next[0] = g->next[1] = 0;
+        memset(b->dom[0].calls, 0, sizeof(b->dom[0].calls));
+        send(b, 1, p.one);
+        send(b, 1, q.one);
+        (void)splitio_event_guest_scan(g, 1, 10);
+        watch_stop();
+        assert_in_range(late.nr_accesses, 4, 20);
+        scan(b, 0);
+        assert_int_equal(b->dom[0].calls[p.zero], 1);
+        assert_int_equal(b->dom[0].calls[q.zero],
+                         late.nr_accesses > at ? 2 : 1);
+        (void)splitio_event_guest_unmask(g, 1, p.zero);
+        (void)splitio_event_guest_unmask(g, 0, q.zero);
+    }
+}
+
 /* ---- domains ---- */
 
 static void add_odd_arguments_are_refused(void **state)
@@ -836,7 +922,9 @@ static void add_small_table_bounds_the_ports(void **state)
 {
     struct bed *b = *state;
     struct splitio_event_domain d;
-    uint64_t mem[3] = {0, 0, 0x1234};
+    /* Behind the table: what would be an unbound port. */
+    const uint64_t beyond = UINT64_C(1) << 60;
+    uint64_t mem[3] = {0, 0, beyond};
     static _Alignas(8) uint8_t page[4096];
     splitio_evtchn_t port;
 
@@ -846,7 +934,7 @@ static void add_small_table_bounds_the_ports(void **state)
     assert_int_equal(splitio_event_engine_alloc_unbound(&b->e, 4, 0, &port),
                      SPLITIO_ENOSPC);
     assert_int_equal(splitio_event_engine_send(&b->e, 4, 2), SPLITIO_EINVAL);
-    assert_int_equal(mem[2], 0x1234);
+    assert_int_equal(mem[2], beyond);
     assert_int_equal(splitio_event_engine_remove(&b->e, 4), 0);
 }
 
@@ -914,6 +1002,8 @@ int main(void)
         CASE(send_on_unbound_port_is_dropped),
         CASE(send_after_the_peer_closed_is_dropped),
         CASE(send_to_a_removed_domain_is_dropped),
+        CASE(send_to_a_port_that_is_another_channel_is_dropped),
+        CASE(send_to_a_pending_port_does_nothing),
         CASE(bind_gives_one_initial_event),
         CASE(send_before_the_handler_is_bound_is_not_lost),
         CASE(send_before_the_guest_begins_is_not_lost),
@@ -931,6 +1021,7 @@ int main(void)
         CASE(scan_other_vcpu_has_its_own_selector),
         CASE(scan_of_two_vcpus_calls_one_handler),
         CASE(scan_leaves_what_another_vcpu_has_done),
+        CASE(scan_event_during_a_failed_claim_is_not_lost),
         CASE(add_odd_arguments_are_refused),
         CASE(add_small_table_bounds_the_ports),
         CASE(remove_closes_all_and_frees_the_peers),
