@@ -17,6 +17,11 @@
  * protocols need: "publish, fence, read the peer's event index" on one side
  * against "arm, fence, look again" on the other.
  *
+ * On processors that build these of load-linked and store-conditional, someone
+ * who writes to a word without pause can delay an update of that word; with
+ * single instructions (x86, Armv8.1 and later) nobody can. Build for the latter
+ * where guests are hostile.
+ *
  * **Trust.** Shared memory may change between two reads. Whatever is checked
  * must be a local copy: read a word with `_once` or `_acquire`, or a structure
  * with splitio_copy_once(), and never look at the original again.
@@ -49,47 +54,59 @@ extern "C" {
             __builtin_unreachable();                                           \
     } while (0)
 
-/* Generates the operations of one width; only the types differ. */
+/*
+ * Generates the operations of one width; only the types differ. The type
+ * splitio_atomic_<width> is aligned to its size also where the plain one is not
+ * (64 bits on i386, where compilers would call a library otherwise).
+ */
 #define SPLITIO_ATOMICS_DEFINE(sfx, type)                                      \
+    typedef type splitio_atomic_##sfx __attribute__((aligned(sizeof(type))));  \
     static inline type splitio_read_once_##sfx(const type *p)                  \
     {                                                                          \
-        return __atomic_load_n(p, __ATOMIC_RELAXED);                           \
+        return __atomic_load_n((const splitio_atomic_##sfx *)p,                \
+                               __ATOMIC_RELAXED);                              \
     }                                                                          \
     static inline type splitio_load_acquire_##sfx(const type *p)               \
     {                                                                          \
-        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                           \
+        return __atomic_load_n((const splitio_atomic_##sfx *)p,                \
+                               __ATOMIC_ACQUIRE);                              \
     }                                                                          \
     static inline void splitio_write_once_##sfx(type *p, type v)               \
     {                                                                          \
-        __atomic_store_n(p, v, __ATOMIC_RELAXED);                              \
+        __atomic_store_n((splitio_atomic_##sfx *)p, v, __ATOMIC_RELAXED);      \
     }                                                                          \
     static inline void splitio_store_release_##sfx(type *p, type v)            \
     {                                                                          \
-        __atomic_store_n(p, v, __ATOMIC_RELEASE);                              \
+        __atomic_store_n((splitio_atomic_##sfx *)p, v, __ATOMIC_RELEASE);      \
     }                                                                          \
     /* Acquire-release. On failure *expected becomes what was found. */        \
     static inline bool splitio_cas_##sfx(type *p, type *expected,              \
                                          type desired)                         \
     {                                                                          \
         return __atomic_compare_exchange_n(                                    \
-            p, expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);  \
+            (splitio_atomic_##sfx *)p, expected, desired, false,               \
+            __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);                               \
     }                                                                          \
     /* These four return the value before, and are totally ordered.  */        \
     static inline type splitio_xchg_##sfx(type *p, type v)                     \
     {                                                                          \
-        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                    \
+        return __atomic_exchange_n((splitio_atomic_##sfx *)p, v,               \
+                                   __ATOMIC_SEQ_CST);                          \
     }                                                                          \
     static inline type splitio_fetch_add_##sfx(type *p, type v)                \
     {                                                                          \
-        return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                     \
+        return __atomic_fetch_add((splitio_atomic_##sfx *)p, v,                \
+                                  __ATOMIC_SEQ_CST);                           \
     }                                                                          \
     static inline type splitio_fetch_or_##sfx(type *p, type v)                 \
     {                                                                          \
-        return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);                      \
+        return __atomic_fetch_or((splitio_atomic_##sfx *)p, v,                 \
+                                 __ATOMIC_SEQ_CST);                            \
     }                                                                          \
     static inline type splitio_fetch_and_##sfx(type *p, type v)                \
     {                                                                          \
-        return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);                     \
+        return __atomic_fetch_and((splitio_atomic_##sfx *)p, v,                \
+                                  __ATOMIC_SEQ_CST);                           \
     }                                                                          \
     SPLITIO_STATIC_ASSERT(sizeof(type) <= 8, "no lock-free access")
 

@@ -222,7 +222,8 @@ void splitio_event_engine_init(struct splitio_event_engine *e,
  * @param[out] d           caller's memory, kept until removed.
  * @param[in]  shared_info host address of its page.
  * @param[in]  nr_ports    2 to what the ABI can express; port 0 is never used.
- * @param[in]  mem         SPLITIO_EVENT_DOMAIN_MEM(nr_ports) bytes, kept.
+ * @param[in]  mem         SPLITIO_EVENT_DOMAIN_MEM(nr_ports) bytes, aligned to
+ *                         8, kept.
  * @return 0; SPLITIO_EINVAL; SPLITIO_EEXIST.
  *
  * Caller: hypervisor side. Order: releases @p d. Peer: nothing.

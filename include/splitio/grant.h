@@ -88,9 +88,9 @@ struct splitio_grant_table {
         *entries;   /* shared with the hypervisor side */
     uint32_t *next; /* caller's memory: one word a reference */
     uint32_t nr_refs;
-    uint64_t free_head; /* tag and first free reference */
-    uint64_t held_head; /* tag and first reference in quarantine */
-    uint32_t held_walk; /* rest of the quarantine that reap() walks */
+    splitio_atomic_u64 free_head; /* tag and first free reference */
+    splitio_atomic_u64 held_head; /* tag and first reference in quarantine */
+    uint32_t held_walk;           /* rest of the quarantine that reap() walks */
     uint32_t nr_free;
     uint32_t nr_held;
 };
@@ -195,7 +195,7 @@ struct splitio_grant_active {
 
 /** One mapping, in the domain that mapped. Fields are private, not ABI. */
 struct splitio_grant_track {
-    uint64_t word; /* generation, state, granting domain, reference */
+    splitio_atomic_u64 word; /* generation, state, granting domain, reference */
     uint32_t next;
     uint32_t unused; /* 16 bytes everywhere: no word crosses a cache line */
 };
@@ -208,9 +208,9 @@ struct splitio_grant_domain {
     struct splitio_grant_active *active; /* one a reference */
     struct splitio_grant_track *track;
     uint32_t nr_track;
-    uint64_t track_head; /* tag and first free */
-    uint32_t nr_mapped;  /* mappings that this domain holds */
-    uint32_t nr_pins;    /* pins that others hold on this domain's pages */
+    splitio_atomic_u64 track_head; /* tag and first free */
+    uint32_t nr_mapped;            /* mappings that this domain holds */
+    uint32_t nr_pins; /* pins that others hold on this domain's pages */
 };
 
 /** The engine. Fields are private, not ABI. */

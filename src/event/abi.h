@@ -47,7 +47,8 @@ static inline uint64_t word_read(const struct splitio_event_abi *abi,
     uint8_t *word = array + (size_t)index * (abi->word_bits / 8u);
 
     if (abi->word_bits == 64)
-        return __atomic_load_n((uint64_t *)(void *)word, __ATOMIC_SEQ_CST);
+        return __atomic_load_n((splitio_atomic_u64 *)(void *)word,
+                               __ATOMIC_SEQ_CST);
     return __atomic_load_n((uint32_t *)(void *)word, __ATOMIC_SEQ_CST);
 }
 
