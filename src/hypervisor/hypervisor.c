@@ -16,17 +16,20 @@ void splitio_hypervisor_init(struct splitio_hypervisor *hv,
 int splitio_domain_add(struct splitio_hypervisor *hv, struct splitio_domain *d,
                        const struct splitio_domain_config *cfg)
 {
-    int err = splitio_grant_engine_add(&hv->grants, &d->grants, cfg->domid,
-                                       cfg->grant_frames, cfg->nr_grant_frames,
-                                       cfg->nr_track, cfg->grant_mem);
+    int err = splitio_event_engine_add(&hv->events, &d->events, cfg->domid,
+                                       cfg->abi, cfg->shared_info,
+                                       cfg->nr_ports, cfg->event_mem);
 
     if (err)
         return err;
-    err = splitio_event_engine_add(&hv->events, &d->events, cfg->domid,
-                                   cfg->abi, cfg->shared_info, cfg->nr_ports,
-                                   cfg->event_mem);
+    err = splitio_grant_engine_add(&hv->grants, &d->grants, cfg->domid,
+                                   cfg->grant_frames, cfg->nr_grant_frames,
+                                   cfg->nr_track, cfg->grant_mem);
+    /* Events can always be taken back: a call inside is about to leave. */
     if (err)
-        (void)splitio_grant_engine_remove(&hv->grants, cfg->domid);
+        while (splitio_event_engine_remove(&hv->events, cfg->domid) ==
+               SPLITIO_EAGAIN)
+            splitio_cpu_relax();
     return err;
 }
 
