@@ -24,8 +24,10 @@ struct splitio_disk_file {
     unsigned nr_threads;
 };
 
-/* Hand a result to the owner. Only the first of a batch needs a wake: poll()
- * takes all there are under the same lock. */
+/* Hand a result to the owner. `finished` goes from empty to not empty under the
+ * lock, and every such step is followed by a wake; every poll() empties it under
+ * the lock. So what is in it has a wake to come, or one that no poll() has
+ * followed yet; and what poll() leaves in `delivering`, it wakes for itself. */
 static void finish(struct splitio_disk_file *d, struct splitio_disk_io *io,
                    int status)
 {
@@ -103,12 +105,11 @@ static int file_poll(void *ctx, unsigned budget)
     struct splitio_disk_file *d = ctx;
     int n;
 
-    if (d->delivering.nr == 0) {
-        pthread_mutex_lock(&d->lock);
-        d->delivering = d->finished;
-        d->finished = (struct io_queue){0};
-        pthread_mutex_unlock(&d->lock);
-    }
+    /* All, even if the budget leaves some: the wake for those in `finished` may
+     * be the one that has led here. */
+    pthread_mutex_lock(&d->lock);
+    io_queue_move(&d->delivering, &d->finished);
+    pthread_mutex_unlock(&d->lock);
     /* done() may submit, so the places are free before it is called. */
     d->nr_held -= budget < d->delivering.nr ? budget : d->delivering.nr;
     n = io_queue_deliver(&d->delivering, budget);

@@ -40,6 +40,20 @@ static inline struct splitio_disk_io *io_queue_take(struct io_queue *q)
     return io;
 }
 
+/* All of @p from to the end of @p to. */
+static inline void io_queue_move(struct io_queue *to, struct io_queue *from)
+{
+    if (!from->first)
+        return;
+    if (to->last)
+        to->last->engine_private[IO_NEXT] = from->first;
+    else
+        to->first = from->first;
+    to->last = from->last;
+    to->nr += from->nr;
+    *from = (struct io_queue){NULL, NULL, 0};
+}
+
 static inline void io_set_status(struct splitio_disk_io *io, int status)
 {
     io->engine_private[IO_STATUS] = (void *)(intptr_t)status;
