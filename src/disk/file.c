@@ -2,7 +2,7 @@
 /* A disk in a file: opening, the owner's side of the queues, the threads. */
 #include "file.h"
 
-#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #define THREADS_DEFAULT 4u
@@ -19,6 +19,7 @@ struct splitio_disk_file {
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t work;
     struct io_queue waiting, finished;
+    unsigned nr_idle; /* threads that wait for work */
     bool stopping;
     pthread_t threads[THREADS_MAX];
     unsigned nr_threads;
@@ -57,7 +58,9 @@ static void *serve(void *arg)
         } else if (d->stopping) {
             break;
         } else {
+            d->nr_idle++;
             pthread_cond_wait(&d->work, &d->lock);
+            d->nr_idle--;
         }
     }
     pthread_mutex_unlock(&d->lock);
@@ -86,18 +89,16 @@ static void file_kick(void *ctx)
 {
     struct splitio_disk_file *d = ctx;
     unsigned nr = d->submitted.nr;
-    struct splitio_disk_io *io;
 
     if (nr == 0)
         return;
     pthread_mutex_lock(&d->lock);
-    while ((io = io_queue_take(&d->submitted)) != NULL)
-        io_queue_put(&d->waiting, io);
+    io_queue_move(&d->waiting, &d->submitted);
+    if (nr > d->nr_idle)
+        nr = d->nr_idle; /* the others look again before they wait */
     pthread_mutex_unlock(&d->lock);
-    if (nr == 1)
+    while (nr--)
         pthread_cond_signal(&d->work);
-    else
-        pthread_cond_broadcast(&d->work);
 }
 
 static int file_poll(void *ctx, unsigned budget)
@@ -142,37 +143,55 @@ static void stop(struct splitio_disk_file *d)
         pthread_join(d->threads[--d->nr_threads], NULL);
 }
 
+/* Signals are the owner's business: the threads block them all. */
+static int start(struct splitio_disk_file *d, unsigned nr)
+{
+    sigset_t all, before;
+    int err = 0;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (d->nr_threads < nr && !err) {
+        err = pthread_create(&d->threads[d->nr_threads], NULL, serve, d);
+        if (!err)
+            (void)pthread_setname_np(d->threads[d->nr_threads++],
+                                     "splitio-disk");
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err)
+        stop(d);
+    return err ? SPLITIO_ENOMEM : 0;
+}
+
 int splitio_disk_file_open(struct splitio_disk_file **disk,
                            const struct splitio_disk_file_config *cfg,
                            char *reason, size_t reason_bytes)
 {
+    const struct file_reason r = {cfg->path, reason, reason_bytes};
     struct splitio_disk_file *d = calloc(1, sizeof(*d));
-    unsigned nr;
     int err;
 
     if (!d)
-        return SPLITIO_ENOMEM;
+        return file_say(&r, "out of memory", SPLITIO_ENOMEM);
     d->cfg = *cfg;
+    d->cfg.path = NULL;
     d->cfg.queue_depth = bounded(cfg->queue_depth, DEPTH_DEFAULT, DEPTH_MAX);
-    nr = bounded(cfg->nr_threads, THREADS_DEFAULT, THREADS_MAX);
-    err = file_medium_open(&d->medium, cfg->path, cfg->read_only, reason,
-                           reason_bytes);
+    err = file_medium_open(&d->medium, cfg->read_only, &r);
     if (err)
         goto out_free;
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->work, NULL);
-    while (d->nr_threads < nr) {
-        if (pthread_create(&d->threads[d->nr_threads], NULL, serve, d))
-            goto out_stop;
-        d->nr_threads++;
-    }
+    err = start(d, bounded(cfg->nr_threads, THREADS_DEFAULT, THREADS_MAX));
+    if (err)
+        goto out_close;
     *disk = d;
     return 0;
 
-out_stop:
-    stop(d);
-    file_medium_no_threads(cfg->path, reason, reason_bytes);
-    err = SPLITIO_ENOMEM;
+out_close:
+    (void)file_say(&r, "cannot start threads; raise the limit on processes",
+                   err);
+    pthread_cond_destroy(&d->work);
+    pthread_mutex_destroy(&d->lock);
     file_medium_close(&d->medium);
 out_free:
     free(d);

@@ -5,27 +5,49 @@
 
 #include "queue.h"
 
+#include <pthread.h>
+
+/* Flushes of all threads. One that comes while another runs needs one more, but
+ * all that wait are served by the same. */
+struct file_sync {
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t ended;
+    uint64_t nr_asked, nr_covered;
+    bool running;
+    bool failed; /* once one has failed, all later ones do */
+};
+
 struct file_medium {
     int fd;
     bool read_only;
     bool is_device;
     uint32_t sector_size, physical_sector_size;
-    uint32_t sync_failed; /* once a sync fails, all later ones do */
+    uint32_t discard_granularity, discard_alignment; /* 0: no discard */
+    struct file_sync sync;
 };
 
+/* Where to say why something is not possible. */
+struct file_reason {
+    const char *path;
+    char *text;
+    size_t bytes;
+};
+
+/* Say it; @p err. */
+int file_say(const struct file_reason *r, const char *why, int err);
+
 /* 0, or a SPLITIO_E* value and a reason. */
-int file_medium_open(struct file_medium *m, const char *path, bool read_only,
-                     char *reason, size_t reason_bytes);
+int file_medium_open(struct file_medium *m, bool read_only,
+                     const struct file_reason *r);
 void file_medium_close(struct file_medium *m);
 
-int file_medium_info(struct file_medium *m, struct splitio_disk_info *info);
+/* Size in bytes; SPLITIO_EIO if it cannot be had. */
+int64_t file_medium_size(const struct file_medium *m);
+int file_medium_info(const struct file_medium *m,
+                     struct splitio_disk_info *info);
 
 /* Do one request, on any thread: its status. */
 int file_medium_carry_out(struct file_medium *m,
                           const struct splitio_disk_io *io);
-
-/* The reason when threads cannot be had. */
-void file_medium_no_threads(const char *path, char *reason,
-                            size_t reason_bytes);
 
 #endif /* SPLITIO_SRC_DISK_FILE_H */

@@ -1,62 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The medium under the file engine: opening it, and doing one request. */
+/* The medium under the file engine: opening it, and what it is. */
 #include "file.h"
-
-#include <splitio/arch.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define IOV_BATCH 64u
-
-static int say(char *reason, size_t bytes, const char *path, const char *why,
-               int err)
+int file_say(const struct file_reason *r, const char *why, int err)
 {
-    snprintf(reason, bytes, "disk image %s: %s", path, why);
+    if (r->bytes)
+        snprintf(r->text, r->bytes, "disk image %s: %s", r->path, why);
     return err;
 }
 
-void file_medium_no_threads(const char *path, char *reason, size_t reason_bytes)
-{
-    (void)say(reason, reason_bytes, path,
-              "cannot start threads; raise the limit on processes",
-              SPLITIO_ENOMEM);
-}
-
-static int say_errno(char *reason, size_t bytes, const char *path,
-                     bool read_only)
+static int say_errno(const struct file_reason *r, bool read_only)
 {
     switch (errno) {
     case ENOENT:
-        return say(reason, bytes, path, "no such file; create it first",
-                   SPLITIO_ENOENT);
+    case ENOTDIR:
+        return file_say(r, "no such file; create it first", SPLITIO_ENOENT);
     case EACCES:
     case EPERM:
     case EROFS:
-        return say(reason, bytes, path,
-                   read_only ? "no permission to read it"
-                             : "no permission to write it; export it with "
-                               "readonly=yes or change its mode",
-                   SPLITIO_EACCES);
+        return file_say(r,
+                        read_only ? "no permission to read it"
+                                  : "no permission to write it; export it "
+                                    "with readonly=yes or change its mode",
+                        SPLITIO_EACCES);
+    case EBUSY:
+        return file_say(r,
+                        "in use: mounted, part of another device or open in "
+                        "another process; end that, or export it read-only",
+                        SPLITIO_EBUSY);
     case EISDIR:
-        return say(reason, bytes, path,
-                   "is a directory, not a file or block device",
-                   SPLITIO_EINVAL);
+        return file_say(r, "is a directory, not a file or block device",
+                        SPLITIO_EINVAL);
     default:
-        return say(reason, bytes, path, strerror(errno), SPLITIO_EIO);
+        return file_say(r, strerror(errno), SPLITIO_EIO);
     }
 }
 
-/* Size in bytes; SPLITIO_E* if it cannot be had. */
-static int64_t size_of(const struct file_medium *m)
+int64_t file_medium_size(const struct file_medium *m)
 {
     struct stat st;
     uint64_t bytes;
@@ -67,76 +59,138 @@ static int64_t size_of(const struct file_medium *m)
     return fstat(m->fd, &st) ? SPLITIO_EIO : (int64_t)st.st_size;
 }
 
-static void learn_sectors(struct file_medium *m)
+/* A number that the kernel tells about a block device; a partition has it from
+ * its disk. 0 if there is none. */
+static uint32_t device_number(dev_t device, const char *name)
+{
+    static const char *const up[] = {"", "../"};
+    char path[96], text[24] = "";
+    ssize_t n;
+    int fd = -1;
+
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(up) && fd < 0; i++) {
+        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s%s", major(device),
+                 minor(device), up[i], name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    return n > 0 ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
+static void learn_device(struct file_medium *m, dev_t device)
 {
     int logical;
     unsigned physical;
 
-    m->sector_size = m->physical_sector_size = SPLITIO_DISK_SECTOR_SIZE;
-    if (!m->is_device)
-        return;
     if (ioctl(m->fd, BLKSSZGET, &logical) == 0 && logical > 0)
         m->sector_size = (uint32_t)logical;
     if (ioctl(m->fd, BLKPBSZGET, &physical) == 0)
         m->physical_sector_size = physical;
+    m->discard_granularity = device_number(device, "queue/discard_granularity");
+    m->discard_alignment = device_number(device, "discard_alignment");
 }
 
-static int check(struct file_medium *m, const char *path, char *reason,
-                 size_t bytes)
+/* A hole behind the end changes nothing, but tells whether holes can be. */
+static void learn_file(struct file_medium *m, const struct stat *st)
 {
-    struct stat st;
-    int64_t size;
+    if (!m->read_only &&
+        fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  st->st_size, SPLITIO_PAGE_SIZE) == 0)
+        m->discard_granularity = (uint32_t)st->st_blksize;
+}
 
-    if (fstat(m->fd, &st))
-        return say_errno(reason, bytes, path, m->read_only);
-    m->is_device = S_ISBLK(st.st_mode);
-    if (!m->is_device && !S_ISREG(st.st_mode))
-        return say(reason, bytes, path,
-                   S_ISDIR(st.st_mode)
-                       ? "is a directory, not a file or block device"
-                       : "is neither a file nor a block device",
-                   SPLITIO_EINVAL);
-    size = size_of(m);
-    if (size <= 0 || size % SPLITIO_DISK_SECTOR_SIZE)
-        return say(reason, bytes, path,
-                   "its size must be a multiple of 512 bytes, and not 0; "
-                   "use truncate -s to round it up",
-                   SPLITIO_EINVAL);
-    if (flock(m->fd, (m->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
-        return say(reason, bytes, path,
-                   "in use by another process; stop that one, or export it "
-                   "read-only from both",
-                   SPLITIO_EBUSY);
-    learn_sectors(m);
+static int check_size(const struct file_medium *m, const struct file_reason *r)
+{
+    int64_t size = file_medium_size(m);
+
+    if (m->sector_size != 512 && m->sector_size != 4096)
+        return file_say(r, "its sectors are neither 512 nor 4096 bytes",
+                        SPLITIO_EINVAL);
+    if (size <= 0 || size % m->sector_size)
+        return file_say(r,
+                        "its size must be a multiple of 512 bytes, and not 0; "
+                        "use truncate -s to round it up",
+                        SPLITIO_EINVAL);
     return 0;
 }
 
-int file_medium_open(struct file_medium *m, const char *path, bool read_only,
-                     char *reason, size_t reason_bytes)
+static int check(struct file_medium *m, const struct file_reason *r)
+{
+    struct stat st;
+    int err;
+
+    if (fstat(m->fd, &st))
+        return say_errno(r, m->read_only);
+    m->is_device = S_ISBLK(st.st_mode);
+    if (!m->is_device && !S_ISREG(st.st_mode))
+        return file_say(r,
+                        S_ISDIR(st.st_mode)
+                            ? "is a directory, not a file or block device"
+                            : "is neither a file nor a block device",
+                        SPLITIO_EINVAL);
+    /* A device was opened exclusively; locks on it belong to udev. */
+    if (!m->is_device &&
+        flock(m->fd, (m->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
+        return file_say(r,
+                        "in use by another process; stop that one, or export "
+                        "it read-only from both",
+                        SPLITIO_EBUSY);
+    m->sector_size = m->physical_sector_size = SPLITIO_DISK_SECTOR_SIZE;
+    if (m->is_device)
+        learn_device(m, st.st_rdev);
+    err = check_size(m, r);
+    if (!err && !m->is_device)
+        learn_file(m, &st);
+    return err;
+}
+
+/* Not blocking, so that a FIFO does not hold the caller up. On a block device,
+ * O_EXCL without O_CREAT asks for it alone, which mounts and the kernel's own
+ * users respect as well. */
+static int open_flags(const char *path, bool read_only)
+{
+    int flags = O_CLOEXEC | O_NONBLOCK | (read_only ? O_RDONLY : O_RDWR);
+    struct stat st;
+
+    if (!read_only && stat(path, &st) == 0 && S_ISBLK(st.st_mode))
+        flags |= O_EXCL;
+    return flags;
+}
+
+int file_medium_open(struct file_medium *m, bool read_only,
+                     const struct file_reason *r)
 {
     int err;
 
     memset(m, 0, sizeof(*m));
     m->read_only = read_only;
-    /* Not blocking: a FIFO must not hold the caller up. */
-    m->fd =
-        open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    m->fd = open(r->path, open_flags(r->path, read_only));
     if (m->fd < 0)
-        return say_errno(reason, reason_bytes, path, read_only);
-    err = check(m, path, reason, reason_bytes);
-    if (err)
+        return say_errno(r, read_only);
+    err = check(m, r);
+    if (err) {
         close(m->fd);
-    return err;
+        return err;
+    }
+    pthread_mutex_init(&m->sync.lock, NULL);
+    pthread_cond_init(&m->sync.ended, NULL);
+    return 0;
 }
 
 void file_medium_close(struct file_medium *m)
 {
+    pthread_cond_destroy(&m->sync.ended);
+    pthread_mutex_destroy(&m->sync.lock);
     close(m->fd);
 }
 
-int file_medium_info(struct file_medium *m, struct splitio_disk_info *info)
+int file_medium_info(const struct file_medium *m,
+                     struct splitio_disk_info *info)
 {
-    int64_t size = size_of(m);
+    int64_t size = file_medium_size(m);
 
     if (size < 0)
         return SPLITIO_EIO;
@@ -144,143 +198,14 @@ int file_medium_info(struct file_medium *m, struct splitio_disk_info *info)
         .nr_sectors = (uint64_t)size >> SPLITIO_DISK_SECTOR_SHIFT,
         .sector_size = m->sector_size,
         .physical_sector_size = m->physical_sector_size,
-        .discard_granularity = m->read_only ? 0 : 4096,
-        .flags = SPLITIO_DISK_FLUSHES | (m->read_only ? SPLITIO_DISK_READ_ONLY
-                                                      : SPLITIO_DISK_DISCARDS),
+        .flags = SPLITIO_DISK_FLUSHES,
     };
-    return 0;
-}
-
-static int map_errno(void)
-{
-    switch (errno) {
-    case ENOSPC:
-    case EDQUOT:
-        return SPLITIO_ENOSPC;
-    case EOPNOTSUPP:
-    case ENOTTY:
-        return SPLITIO_EOPNOTSUPP;
-    case EROFS:
-    case EBADF:
-        return SPLITIO_EROFS;
-    default:
-        return SPLITIO_EIO;
-    }
-}
-
-/* Transfer one batch wholly. Short transfers go on where they stopped. */
-static int transfer_batch(struct file_medium *m, bool is_read,
-                          struct iovec *iov, int nr, off_t *at)
-{
-    while (nr > 0) {
-        ssize_t n = is_read ? preadv(m->fd, iov, nr, *at)
-                            : pwritev(m->fd, iov, nr, *at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return map_errno();
-        if (n == 0)
-            return SPLITIO_EIO; /* the image ends here: it has shrunk */
-        *at += n;
-        while (nr > 0 && (size_t)n >= iov->iov_len) {
-            n -= (ssize_t)iov->iov_len;
-            iov++;
-            nr--;
-        }
-        if (nr > 0) {
-            iov->iov_base = (char *)iov->iov_base + n;
-            iov->iov_len -= (size_t)n;
-        }
+    if (m->read_only) {
+        info->flags |= SPLITIO_DISK_READ_ONLY;
+    } else if (m->discard_granularity) {
+        info->flags |= SPLITIO_DISK_DISCARDS;
+        info->discard_granularity = m->discard_granularity;
+        info->discard_alignment = m->discard_alignment;
     }
     return 0;
-}
-
-static int transfer(struct file_medium *m, const struct splitio_disk_io *io)
-{
-    off_t at = (off_t)(io->sector << SPLITIO_DISK_SECTOR_SHIFT);
-    struct iovec iov[IOV_BATCH];
-    int err = 0;
-
-    for (uint32_t done = 0; done < io->nr_iov && !err;) {
-        uint32_t nr = io->nr_iov - done;
-
-        if (nr > IOV_BATCH)
-            nr = IOV_BATCH;
-        for (uint32_t i = 0; i < nr; i++) {
-            iov[i].iov_base = io->iov[done + i].base;
-            iov[i].iov_len = io->iov[done + i].len_bytes;
-        }
-        err = transfer_batch(m, io->op == SPLITIO_DISK_READ, iov, (int)nr, &at);
-        done += nr;
-    }
-    return err;
-}
-
-/* A failed sync may have dropped the pages, and a later one would succeed
- * without them: so none ever succeeds again. */
-static int flush(struct file_medium *m)
-{
-    if (splitio_load_acquire_u32(&m->sync_failed))
-        return SPLITIO_EIO;
-    if (fdatasync(m->fd) == 0)
-        return splitio_load_acquire_u32(&m->sync_failed) ? SPLITIO_EIO : 0;
-    if (errno == EROFS || errno == EINVAL)
-        return 0; /* nothing to sync on such a medium */
-    splitio_store_release_u32(&m->sync_failed, 1);
-    return SPLITIO_EIO;
-}
-
-static int discard(struct file_medium *m, const struct splitio_disk_io *io)
-{
-    uint64_t range[2] = {io->sector << SPLITIO_DISK_SECTOR_SHIFT,
-                         io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT};
-    int err;
-
-    if (m->is_device)
-        err = ioctl(m->fd,
-                    io->flags & SPLITIO_DISK_IO_SECURE ? BLKSECDISCARD
-                                                       : BLKDISCARD,
-                    range);
-    else if (io->flags & SPLITIO_DISK_IO_SECURE)
-        return SPLITIO_EOPNOTSUPP;
-    else
-        do
-            err = fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                            (off_t)range[0], (off_t)range[1]);
-        while (err && errno == EINTR);
-    return err ? map_errno() : 0;
-}
-
-/* Requests were checked against the size they were told; it may be less now,
- * and a write must not make the file grow again. */
-static bool is_inside(const struct file_medium *m,
-                      const struct splitio_disk_io *io)
-{
-    int64_t size = size_of(m);
-    uint64_t sectors =
-        size < 0 ? 0 : (uint64_t)size >> SPLITIO_DISK_SECTOR_SHIFT;
-
-    return io->sector <= sectors && io->nr_sectors <= sectors - io->sector;
-}
-
-int file_medium_carry_out(struct file_medium *m,
-                          const struct splitio_disk_io *io)
-{
-    int err;
-
-    if (io->op == SPLITIO_DISK_FLUSH)
-        return flush(m);
-    if (io->op != SPLITIO_DISK_READ) {
-        if (m->read_only)
-            return SPLITIO_EROFS;
-        if (!is_inside(m, io))
-            return SPLITIO_EIO;
-    }
-    if (io->op == SPLITIO_DISK_DISCARD)
-        return discard(m, io);
-    err = transfer(m, io);
-    if (!err && io->op == SPLITIO_DISK_WRITE && io->flags & SPLITIO_DISK_IO_FUA)
-        err = flush(m);
-    return err;
 }

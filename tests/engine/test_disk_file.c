@@ -1,110 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The file disk: checked against a copy, with several threads, and with files
  * that are not as they should be. */
-#include "disk_check.h"
+#include "disk_file.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/eventfd.h>
+#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static char path[64];
-static int wake_fd;
-
-/* The engine's wake: from any thread. */
-static void wake(void *arg)
-{
-    uint64_t one = 1;
-
-    (void)arg;
-    assert_int_equal(write(wake_fd, &one, sizeof(one)), sizeof(one));
-}
-
-/* Waits for ever if a wake is lost; CTest's time limit names the test. */
-static void wait_for_wake(void *arg)
-{
-    uint64_t count;
-
-    (void)arg;
-    assert_int_equal(read(wake_fd, &count, sizeof(count)), sizeof(count));
-}
-
-static int set_up(void **state)
-{
-    int fd;
-
-    (void)state;
-    snprintf(path, sizeof(path), "/tmp/splitio-disk-XXXXXX");
-    fd = mkstemp(path);
-    wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, CHECK_SECTORS * 512) || wake_fd < 0)
-        return -1;
-    close(fd);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(path);
-    close(wake_fd);
-    return 0;
-}
-
-static struct splitio_disk_file *open_disk(unsigned nr_threads, bool read_only)
-{
-    const struct splitio_disk_file_config cfg = {.path = path,
-                                                 .nr_threads = nr_threads,
-                                                 .read_only = read_only,
-                                                 .wake = wake};
-    struct splitio_disk_file *d;
-    char reason[256];
-
-    assert_int_equal(splitio_disk_file_open(&d, &cfg, reason, sizeof(reason)),
-                     0);
-    return d;
-}
-
-static int open_error(const char *name, bool read_only, const char *expect)
-{
-    const struct splitio_disk_file_config cfg = {.path = name,
-                                                 .read_only = read_only};
-    struct splitio_disk_file *d = NULL;
-    char reason[256] = "";
-    int err = splitio_disk_file_open(&d, &cfg, reason, sizeof(reason));
-
-    assert_null(d);
-    assert_non_null(strstr(reason, expect));
-    assert_non_null(strstr(reason, name));
-    return err;
-}
-
-static int result;
-
-static void note(struct splitio_disk_io *io, int status)
-{
-    (void)io;
-    result = status;
-}
-
-static int do_one(struct splitio_disk disk, enum splitio_disk_op op,
-                  uint64_t sector, uint64_t nr, void *base)
-{
-    struct splitio_iovec iov = {base, (size_t)nr * 512};
-    struct splitio_disk_io io = {.op = op,
-                                 .sector = sector,
-                                 .nr_sectors = nr,
-                                 .iov = &iov,
-                                 .nr_iov = base ? 1 : 0,
-                                 .done = note};
-
-    assert_int_equal(disk.ops->submit(disk.ctx, &io), 0);
-    disk.ops->kick(disk.ctx);
-    while (disk.ops->poll(disk.ctx, 1) == 0)
-        wait_for_wake(NULL);
-    return result;
-}
 
 static void file_random_requests_match_a_copy_at_any_thread_count(void **state)
 {
@@ -198,6 +98,120 @@ static void file_that_shrinks_gives_errors_and_does_not_grow_again(void **state)
     splitio_disk_file_close(d);
 }
 
+#define CHAIN_REQUESTS 4000u
+
+/* Requests that, once done, are submitted again. */
+struct chain {
+    struct splitio_disk disk;
+    struct splitio_disk_io io[16];
+    unsigned nr_done;
+};
+
+static struct chain chain;
+
+static void chain_done(struct splitio_disk_io *io, int status)
+{
+    assert_int_equal(status, 0);
+    if (++chain.nr_done <= CHAIN_REQUESTS - SPLITIO_ARRAY_LEN(chain.io))
+        assert_int_equal(chain.disk.ops->submit(chain.disk.ctx, io), 0);
+}
+
+static void chain_run(struct splitio_disk disk)
+{
+    static uint8_t bytes[512];
+    static const struct splitio_iovec iov = {bytes, sizeof(bytes)};
+
+    chain.disk = disk;
+    chain.nr_done = 0;
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(chain.io); i++) {
+        chain.io[i] = (struct splitio_disk_io){.op = SPLITIO_DISK_WRITE,
+                                               .sector = i,
+                                               .nr_sectors = 1,
+                                               .iov = &iov,
+                                               .nr_iov = 1,
+                                               .done = chain_done};
+        assert_int_equal(disk.ops->submit(disk.ctx, &chain.io[i]), 0);
+    }
+    disk.ops->kick(disk.ctx);
+    while (chain.nr_done < CHAIN_REQUESTS) {
+        wait_for_wake(NULL);
+        (void)disk.ops->poll(disk.ctx, 3);
+        disk.ops->kick(disk.ctx);
+    }
+}
+
+/* An owner that trusts its wakes: it polls once for each, and not to the end. */
+static void file_owner_that_polls_once_a_wake_gets_everything(void **state)
+{
+    static const unsigned threads[] = {1, 16};
+
+    (void)state;
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(threads); i++) {
+        struct splitio_disk_file *d = open_disk(threads[i], false);
+
+        chain_run(splitio_disk_file_disk(d));
+        splitio_disk_file_close(d);
+    }
+}
+
+static void file_threads_leave_signals_to_the_owner(void **state)
+{
+    struct splitio_disk_file *d = open_disk(0, false);
+    sigset_t usr1, pending;
+    int number;
+
+    (void)state;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &usr1, NULL), 0);
+    assert_int_equal(kill(getpid(), SIGUSR1), 0); /* would end the process */
+    assert_int_equal(sigpending(&pending), 0);
+    assert_int_equal(sigismember(&pending, SIGUSR1), 1);
+    assert_int_equal(sigwait(&usr1, &number), 0);
+    assert_int_equal(sigprocmask(SIG_UNBLOCK, &usr1, NULL), 0);
+    splitio_disk_file_close(d);
+}
+
+static void file_read_only_can_be_flushed_and_not_changed(void **state)
+{
+    struct splitio_disk_file *d = open_disk(0, true);
+    struct splitio_disk disk = splitio_disk_file_disk(d);
+    struct splitio_disk_info info;
+    uint8_t bytes[512] = {0};
+
+    (void)state;
+    assert_int_equal(disk.ops->info(disk.ctx, &info), 0);
+    assert_true(info.flags & SPLITIO_DISK_READ_ONLY);
+    assert_false(info.flags & SPLITIO_DISK_DISCARDS);
+    assert_int_equal(info.discard_granularity, 0);
+    assert_int_equal(do_one(disk, SPLITIO_DISK_FLUSH, 0, 0, NULL), 0);
+    assert_int_equal(do_one(disk, SPLITIO_DISK_WRITE, 0, 1, bytes),
+                     SPLITIO_EROFS);
+    assert_int_equal(do_one(disk, SPLITIO_DISK_DISCARD, 0, 1, NULL),
+                     SPLITIO_EROFS);
+    splitio_disk_file_close(d);
+}
+
+/* Root may open everything, so somebody else tries. */
+static void file_without_permission_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    assert_int_equal(chmod(path, 0444), 0);
+    if (geteuid() == 0)
+        assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(open_error(path, false, "readonly=yes"), SPLITIO_EACCES);
+    splitio_disk_file_close(open_disk(0, true));
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(path, 0), 0);
+    if (geteuid() == 0)
+        assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(open_error(path, true, "no permission to read"),
+                     SPLITIO_EACCES);
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+}
+
 static void file_queue_is_bounded(void **state)
 {
     const struct splitio_disk_file_config cfg = {
@@ -258,13 +272,13 @@ static void file_that_cannot_be_a_disk_is_refused_with_a_reason(void **state)
                      SPLITIO_EINVAL);
     assert_int_equal(open_error("/dev/null", true, "neither a file"),
                      SPLITIO_EINVAL);
+    assert_int_equal(open_error("/dev/null/disk.img", true, "no such file"),
+                     SPLITIO_ENOENT);
     assert_int_equal(truncate(path, 1000), 0);
     assert_int_equal(open_error(path, true, "multiple of 512"), SPLITIO_EINVAL);
     assert_int_equal(truncate(path, 0), 0);
     assert_int_equal(open_error(path, true, "multiple of 512"), SPLITIO_EINVAL);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
@@ -273,6 +287,10 @@ int main(void)
         TEST(file_what_was_written_is_there_after_reopening),
         TEST(file_discard_gives_the_space_back),
         TEST(file_that_shrinks_gives_errors_and_does_not_grow_again),
+        TEST(file_owner_that_polls_once_a_wake_gets_everything),
+        TEST(file_threads_leave_signals_to_the_owner),
+        TEST(file_read_only_can_be_flushed_and_not_changed),
+        TEST(file_without_permission_is_refused_with_a_reason),
         TEST(file_queue_is_bounded),
         TEST(file_is_locked_against_a_second_writer),
         TEST(file_that_cannot_be_a_disk_is_refused_with_a_reason),
