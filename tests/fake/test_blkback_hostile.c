@@ -472,6 +472,45 @@ static void every_random_slot_gets_exactly_one_answer(void **state)
     }
 }
 
+static void count_wake(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* Whatever made the back look: before it sleeps it has asked for the event of
+ * the next request, and its channel is open. */
+static void back_that_sleeps_will_be_woken(void **state)
+{
+    unsigned wakes = 0, before;
+
+    (void)state;
+    peer_front_defaults(&peer);
+    peer.cfg.wake = (struct splitio_event_handler){count_wake, &wakes};
+    open_connected(SPLITIO_BLKIF_ABI_X86_64, 0);
+    peer_front_run(&peer);
+    for (unsigned i = 0; i < 30; i++) {
+        struct peer_answer a;
+
+        /* Events without work. */
+        before = wakes;
+        peer.port.ops->event_send(peer.port.ctx, peer.peer.queues[0].evtchn);
+        peer_front_run(&peer);
+        peer.port.ops->event_send(peer.port.ctx, peer.peer.queues[0].evtchn);
+        peer_front_run(&peer);
+        assert_int_equal(wakes, before + 2);
+        assert_int_equal(peer.sring->req_event, peer.req_prod + 1);
+        /* Work without an event: the back happens to look. */
+        for (unsigned n = 0; n <= i % 3; n++)
+            peer_front_rw(&peer, 0, n, n * 8, n, 1);
+        splitio_store_release_u32(&peer.sring->req_prod, peer.req_prod);
+        peer_front_run(&peer);
+        for (unsigned n = 0; n <= i % 3; n++)
+            assert_int_equal(peer_front_take(&peer, &a), 1);
+        assert_int_equal(peer.sring->req_event, peer.req_prod + 1);
+    }
+    peer_front_close(&peer);
+}
+
 static void disconnect_drops_what_the_disk_never_saw(void **state)
 {
     struct peer_answer a;
@@ -650,6 +689,7 @@ int main(void)
         cmocka_unit_test(requests_posted_before_the_back_connects_are_answered),
         cmocka_unit_test(connect_with_nonsense_is_refused_and_holds_nothing),
         cmocka_unit_test(every_random_slot_gets_exactly_one_answer),
+        cmocka_unit_test(back_that_sleeps_will_be_woken),
         cmocka_unit_test(disconnect_drops_what_the_disk_never_saw),
         cmocka_unit_test(disk_that_refuses_is_an_error_for_the_front),
         cmocka_unit_test(second_queue_that_fails_takes_the_first_along),

@@ -404,6 +404,86 @@ static void small_request_does_not_overtake_one_that_waits(void **state)
     peer_back_close(&peer);
 }
 
+static int overtaking;
+
+static void try_to_overtake(struct splitio_blk_io *io, int status)
+{
+    on_done(io, status);
+    overtaking = submit(2, SPLITIO_BLK_READ, bufs[2], 512);
+}
+
+static void request_from_done_does_not_overtake_either(void **state)
+{
+    static uint8_t big[4 * 4096];
+    struct splitio_blkif_request_x86_64 r;
+
+    (void)state;
+    peer_back_defaults(&peer);
+    peer.cfg.pool_pages = 3;
+    peer_back_open(&peer);
+    peer_back_connect(&peer);
+    assert_int_equal(submit(0, SPLITIO_BLK_READ, bufs[0], 512), 0);
+    ios[0].done = try_to_overtake;
+    assert_int_equal(submit(1, SPLITIO_BLK_READ, big, sizeof(big)), 0);
+    splitio_blkfront_kick(&peer.front);
+    assert_int_equal(peer_back_take(&peer, &r), 1);
+    peer_back_put(&peer, r.id, r.operation, 0);
+    peer_back_publish(&peer);
+    overtaking = 0;
+    peer_back_run(&peer);
+    assert_int_equal(dones[0], 1);
+    assert_int_equal(overtaking, SPLITIO_EAGAIN);
+    while (peer_back_serve(&peer))
+        peer_back_run(&peer);
+    assert_int_equal(dones[1], 1);
+    peer_back_leave(&peer);
+    peer_back_close(&peer);
+}
+
+/* ---- events ---- */
+
+static void count_wake(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* Whatever made the front look: before it sleeps it has asked for the event of
+ * the next answer, and its channel is open. */
+static void front_that_sleeps_will_be_woken(void **state)
+{
+    unsigned wakes = 0, before;
+
+    (void)state;
+    peer_back_defaults(&peer);
+    peer.cfg.wake = (struct splitio_event_handler){count_wake, &wakes};
+    peer_back_open(&peer);
+    peer_back_connect(&peer);
+    for (unsigned i = 0; i < 30; i++) {
+        /* Events without work. */
+        before = wakes;
+        peer.port.ops->event_send(peer.port.ctx, peer.evtchn);
+        peer_back_run(&peer);
+        peer.port.ops->event_send(peer.port.ctx, peer.evtchn);
+        peer_back_run(&peer);
+        assert_int_equal(wakes, before + 2);
+        assert_int_equal(peer.sring->rsp_event, peer.rsp_prod + 1);
+        /* Work without an event: the front happens to look. */
+        submit_some(1 + i % 3);
+        while (peer.req_cons != peer.sring->req_prod) {
+            struct splitio_blkif_request_x86_64 r;
+
+            (void)peer_back_take(&peer, &r);
+            peer_back_put(&peer, r.id, r.operation, 0);
+        }
+        splitio_store_release_u32(&peer.sring->rsp_prod, peer.rsp_prod);
+        peer_back_run(&peer);
+        assert_int_equal(dones[i % 3], 1);
+        assert_int_equal(peer.sring->rsp_event, peer.rsp_prod + 1);
+    }
+    peer_back_leave(&peer);
+    peer_back_close(&peer);
+}
+
 /* ---- sending again ---- */
 
 static void expect_sectors(unsigned nr)
@@ -687,6 +767,8 @@ int main(void)
         cmocka_unit_test(pages_are_wiped_before_another_domain_gets_them),
         cmocka_unit_test(part_of_a_page_is_bounced_for_an_untrusted_back),
         cmocka_unit_test(small_request_does_not_overtake_one_that_waits),
+        cmocka_unit_test(request_from_done_does_not_overtake_either),
+        cmocka_unit_test(front_that_sleeps_will_be_woken),
         cmocka_unit_test(replays_keep_their_order_through_two_backs),
         cmocka_unit_test(replay_that_the_next_disk_cannot_do_is_an_error),
         cmocka_unit_test(request_that_waits_moves_to_a_queue_that_is_left),
