@@ -55,11 +55,11 @@ extern "C" {
     } while (0)
 
 /*
- * Generates the operations of one width; only the types differ. The type
+ * Generate the operations of one width; only the types differ. The type
  * splitio_atomic_<width> is aligned to its size also where the plain one is not
  * (64 bits on i386, where compilers would call a library otherwise).
  */
-#define SPLITIO_ATOMICS_DEFINE(sfx, type)                                      \
+#define SPLITIO_LOADS_DEFINE(sfx, type)                                        \
     typedef type splitio_atomic_##sfx __attribute__((aligned(sizeof(type))));  \
     static inline type splitio_read_once_##sfx(const type *p)                  \
     {                                                                          \
@@ -79,6 +79,10 @@ extern "C" {
     {                                                                          \
         __atomic_store_n((splitio_atomic_##sfx *)p, v, __ATOMIC_RELEASE);      \
     }                                                                          \
+    SPLITIO_STATIC_ASSERT(sizeof(type) <= 8, "no lock-free access")
+
+#define SPLITIO_ATOMICS_DEFINE(sfx, type)                                      \
+    SPLITIO_LOADS_DEFINE(sfx, type);                                           \
     /* Acquire-release. On failure *expected becomes what was found. */        \
     static inline bool splitio_cas_##sfx(type *p, type *expected,              \
                                          type desired)                         \
@@ -110,8 +114,64 @@ extern "C" {
     }                                                                          \
     SPLITIO_STATIC_ASSERT(sizeof(type) <= 8, "no lock-free access")
 
+#if !defined(__riscv)
 SPLITIO_ATOMICS_DEFINE(u8, uint8_t);
 SPLITIO_ATOMICS_DEFINE(u16, uint16_t);
+#else
+/*
+ * RISC-V has no instruction that changes less than 32 bits, and compilers call
+ * a library for it. Here it is a compare-and-swap of the word around.
+ */
+typedef uint32_t splitio_word_u32 __attribute__((may_alias));
+
+/* Swaps the bits of @mask; totally ordered. On failure the bits found. */
+static inline bool splitio_word_cas(void *p, uint32_t *expected,
+                                    uint32_t desired, uint32_t mask)
+{
+    unsigned shift = (unsigned)((uintptr_t)p & 3) * 8;
+    splitio_word_u32 *word =
+        (splitio_word_u32 *)(void *)((uint8_t *)p - (shift / 8));
+    uint32_t old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+
+    while ((old >> shift & mask) == *expected)
+        if (__atomic_compare_exchange_n(
+                word, &old, (old & ~(mask << shift)) | desired << shift, true,
+                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return true;
+    *expected = old >> shift & mask;
+    return false;
+}
+
+#define SPLITIO_SUBWORD_OP_DEFINE(name, sfx, type, expr)                       \
+    static inline type splitio_##name##_##sfx(type *p, type v)                 \
+    {                                                                          \
+        type old = splitio_read_once_##sfx(p);                                 \
+                                                                               \
+        while (!splitio_cas_##sfx(p, &old, (type)(expr)))                      \
+            ;                                                                  \
+        return old;                                                            \
+    }
+
+#define SPLITIO_SUBWORD_DEFINE(sfx, type)                                      \
+    SPLITIO_LOADS_DEFINE(sfx, type);                                           \
+    static inline bool splitio_cas_##sfx(type *p, type *expected,              \
+                                         type desired)                         \
+    {                                                                          \
+        uint32_t found = *expected;                                            \
+        bool done = splitio_word_cas(p, &found, desired, (type)-1);            \
+                                                                               \
+        *expected = (type)found;                                               \
+        return done;                                                           \
+    }                                                                          \
+    SPLITIO_SUBWORD_OP_DEFINE(xchg, sfx, type, v)                              \
+    SPLITIO_SUBWORD_OP_DEFINE(fetch_add, sfx, type, old + v)                   \
+    SPLITIO_SUBWORD_OP_DEFINE(fetch_or, sfx, type, old | v)                    \
+    SPLITIO_SUBWORD_OP_DEFINE(fetch_and, sfx, type, old &v)                    \
+    SPLITIO_STATIC_ASSERT(sizeof(type) < 4, "less than a word")
+
+SPLITIO_SUBWORD_DEFINE(u8, uint8_t);
+SPLITIO_SUBWORD_DEFINE(u16, uint16_t);
+#endif
 SPLITIO_ATOMICS_DEFINE(u32, uint32_t);
 SPLITIO_ATOMICS_DEFINE(u64, uint64_t);
 
