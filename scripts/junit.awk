@@ -24,8 +24,10 @@ running && line ~ /^\[  FAILED  \]/ {
     print "not ok - " name "." what(line); bad++; end_case()
 }
 name != "" && line !~ /^[ \t]*</ && line != "" {
-    last = line; sub(/<\/system-out>.*/, "", last)
-    text[lines++] = last
+    text[lines] = line; sub(/<\/system-out>.*/, "", text[lines])
+    if (line !~ /^\[ RUN /)
+        last = text[lines]
+    lines++
 }
 
 /<\/testcase>/ {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "watch.h"
 
+#include "cm.h"
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ void watch_stop(void)
 
 bool watch_possible(void)
 {
+    print_message("only x86-64 Linux can watch a page here\n");
     return false;
 }
 
