@@ -19,9 +19,18 @@
  * **Memory.** A frame is lent for the duration of the call: who wants to keep
  * it copies it.
  *
+ * **Offloads.** A frame may ask for all that struct splitio_frame can say, in
+ * both directions. Whoever attaches takes it all: where the far end of its own
+ * wire does not, it does the work itself, with splitio/proto/packet.h (netback
+ * and netfront do). So nothing between two guests looks at a checksum.
+ *
+ * **Loops.** A receiver does not send into the NIC that calls it; a switch
+ * refuses it with SPLITIO_EAGAIN. Rings of cables are thereby cut: a frame never
+ * comes to a switch twice in one call.
+ *
  * **Trust.** The bytes and the offload fields of a frame come from a guest or
- * from the wire. Whoever makes a frame from a guest's slots has checked that
- * csum_start and gso agree with the bytes (netback does).
+ * from the wire. Whoever makes a frame has checked that csum_start and gso agree
+ * with the bytes: netback for a guest's slots, TAP for the kernel's headers.
  */
 
 #include <splitio/base.h>
@@ -101,27 +110,65 @@ struct splitio_nic {
 /** The network interface of a Linux kernel, as a NIC. Opaque. */
 struct splitio_tap;
 
+/** How to make or take a TAP interface; zeroes mean the defaults. */
+struct splitio_tap_config {
+    const char *name; /**< of the interface, 1 to 15 characters */
+    /** Take `fd` over in place of opening: a descriptor of /dev/net/tun that a
+     *  helper with more rights has joined to an interface, with IFF_TAP,
+     *  IFF_NO_PI and IFF_VNET_HDR. `name` is for the reason alone. */
+    bool use_fd;
+    int fd;
+    bool no_csum; /**< poll() gives frames with checksums, and no long ones */
+    bool no_gso;  /**< poll() gives no long frames */
+};
+
+/** Counters, from open on. */
+struct splitio_tap_stats {
+    uint64_t sent_frames, sent_bytes;         /**< to the kernel */
+    uint64_t received_frames, received_bytes; /**< that the receiver took */
+    uint64_t dropped; /**< that it did not, or with offloads that contradict
+                           the bytes */
+};
+
 /**
  * @brief Make or take a TAP interface, in the network namespace of the caller.
  *
  * Frames carry a virtio-net header, so that checksums and segmentation are left
- * to whoever does them last. What comes out of poll() may ask for all of them.
- * @param[in]  name         of the interface, 1 to 15 characters.
+ * to whoever does them last. What comes out of poll() may ask for all of them;
+ * it has been checked that the bytes agree: CSUM_PARTIAL is set only on TCP and
+ * UDP whose checksum splitio/proto/packet.h finds in the same place.
+ * @param[out] tap          the engine.
+ * @param[in]  cfg          only looked at during the call.
  * @param[out] reason       on failure, one line that names the interface and
  *                          what to do.
  * @param[in]  reason_bytes its size.
- * @return 0; SPLITIO_EINVAL: the name; SPLITIO_EACCES; SPLITIO_EBUSY: in use;
- * SPLITIO_ENOENT: the kernel has no TAP; SPLITIO_ENOMEM; SPLITIO_EIO.
+ * @return 0; SPLITIO_EINVAL: the name, or an interface of another kind;
+ * SPLITIO_EACCES; SPLITIO_EBUSY: in use; SPLITIO_ENOENT: the kernel has no TAP;
+ * SPLITIO_ENOMEM; SPLITIO_EIO. On failure `fd` remains the caller's.
  *
  * Caller: owner. Order: none. Peer: nothing.
  */
+int splitio_tap_open_config(struct splitio_tap **tap,
+                            const struct splitio_tap_config *cfg, char *reason,
+                            size_t reason_bytes);
+
+/** @brief The same with a name and the defaults. Caller: owner. */
 int splitio_tap_open(struct splitio_tap **tap, const char *name, char *reason,
                      size_t reason_bytes);
 
-/** @brief Close; an interface that open() made is gone. Caller: owner. */
+/**
+ * @brief Close. An interface that open() made is gone, unless it is persistent.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
 void splitio_tap_close(struct splitio_tap *tap);
 
-/** @brief Readable when poll() has frames. See splitio_tap_wants_read(). */
+/**
+ * @brief Readable when poll() has frames. See splitio_tap_wants_read().
+ *
+ * Once the interface has been deleted, the descriptor stays and is never
+ * readable again: splitio_tap_is_gone().
+ */
 int splitio_tap_fd(const struct splitio_tap *tap);
 
 /**
@@ -129,6 +176,13 @@ int splitio_tap_fd(const struct splitio_tap *tap);
  * the descriptor is of no use until a poll() has got rid of it.
  */
 bool splitio_tap_wants_read(const struct splitio_tap *tap);
+
+/** @brief True when send() or poll() found that somebody deleted it. */
+bool splitio_tap_is_gone(const struct splitio_tap *tap);
+
+/** @brief Counters. Caller: owner. */
+const struct splitio_tap_stats *
+splitio_tap_stats(const struct splitio_tap *tap);
 
 /** @brief The NIC. Caller: owner. */
 struct splitio_nic splitio_tap_nic(struct splitio_tap *tap);

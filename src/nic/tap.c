@@ -1,98 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A TAP interface as a NIC: frames with virtio-net headers. */
-#include <splitio/nic.h>
+#include "tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_tun.h>
-#include <linux/virtio_net.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #define IOV_MAX_FRAME 64u
-
-struct splitio_tap {
-    int fd;
-    splitio_nic_receive_fn receive;
-    void *receiver;
-    struct splitio_frame held; /* none if its length is 0 */
-    struct splitio_iovec held_iov;
-    struct virtio_net_hdr header;
-    uint8_t bytes[SPLITIO_FRAME_BYTES_MAX];
-};
-
-static int say(char *reason, size_t bytes, const char *name, const char *why,
-               int err)
-{
-    snprintf(reason, bytes, "interface %s: %s", name, why);
-    return err;
-}
-
-static int say_errno(char *reason, size_t bytes, const char *name)
-{
-    switch (errno) {
-    case ENOENT:
-    case ENODEV:
-        return say(reason, bytes, name,
-                   "the kernel has no TAP; load the module tun",
-                   SPLITIO_ENOENT);
-    case EACCES:
-    case EPERM:
-        return say(reason, bytes, name,
-                   "no permission; run as root or give CAP_NET_ADMIN",
-                   SPLITIO_EACCES);
-    case EBUSY:
-        return say(reason, bytes, name,
-                   "in use by another process; choose another name",
-                   SPLITIO_EBUSY);
-    default:
-        return say(reason, bytes, name, strerror(errno), SPLITIO_EIO);
-    }
-}
-
-/* Attach a descriptor to the interface; 0 or -1 with errno. */
-static int set_up(int fd, const char *name)
-{
-    int header_bytes = sizeof(struct virtio_net_hdr);
-    struct ifreq request;
-
-    memset(&request, 0, sizeof(request));
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-    memcpy(request.ifr_name, name, strlen(name));
-    if (ioctl(fd, TUNSETIFF, &request) ||
-        ioctl(fd, TUNSETVNETHDRSZ, &header_bytes))
-        return -1;
-    return ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
-}
-
-int splitio_tap_open(struct splitio_tap **tap, const char *name, char *reason,
-                     size_t reason_bytes)
-{
-    struct splitio_tap *t;
-    int err;
-
-    if (*name == '\0' || strlen(name) >= IFNAMSIZ)
-        return say(reason, reason_bytes, name,
-                   "the name must have 1 to 15 characters", SPLITIO_EINVAL);
-    t = calloc(1, sizeof(*t));
-    if (!t)
-        return say(reason, reason_bytes, name, "out of memory", SPLITIO_ENOMEM);
-    t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (t->fd >= 0 && set_up(t->fd, name) == 0) {
-        *tap = t;
-        return 0;
-    }
-    err = say_errno(reason, reason_bytes, name);
-    if (t->fd >= 0)
-        close(t->fd);
-    free(t);
-    return err;
-}
 
 void splitio_tap_close(struct splitio_tap *tap)
 {
@@ -109,13 +26,24 @@ int splitio_tap_fd(const struct splitio_tap *tap)
 
 bool splitio_tap_wants_read(const struct splitio_tap *tap)
 {
-    return tap->held.len_bytes == 0;
+    return tap->held.len_bytes == 0 && !tap->gone;
+}
+
+bool splitio_tap_is_gone(const struct splitio_tap *tap)
+{
+    return tap->gone;
+}
+
+const struct splitio_tap_stats *splitio_tap_stats(const struct splitio_tap *tap)
+{
+    return &tap->stats;
 }
 
 static void tap_info(void *ctx, struct splitio_nic_info *info)
 {
-    (void)ctx;
-    info->mtu = 65535;
+    const struct splitio_tap *t = ctx;
+
+    info->mtu = t->mtu;
     info->flags =
         SPLITIO_NIC_CSUM | SPLITIO_NIC_GSO_TCPV4 | SPLITIO_NIC_GSO_TCPV6;
 }
@@ -130,33 +58,28 @@ static void tap_attach(void *ctx, splitio_nic_receive_fn receive,
     t->held.len_bytes = 0;
 }
 
-/* Where the payload of a GSO frame begins, for the kernel to copy: it may be
- * any bound below the frame's length; the headers end soon after the TCP
- * checksum. */
-static uint16_t header_length(const struct splitio_frame *f)
+/* Somebody has deleted the interface. The descriptor would call for attention
+ * for ever: one that never does takes its place and its number. */
+static void bury(struct splitio_tap *t)
 {
-    uint32_t end = (uint32_t)f->csum_start + 20;
+    int silent = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-    return (uint16_t)(end < f->len_bytes ? end : f->len_bytes);
+    t->gone = true;
+    if (silent < 0)
+        return;
+    (void)dup3(silent, t->fd, O_CLOEXEC);
+    close(silent);
 }
 
-static void header_from_frame(struct virtio_net_hdr *h,
-                              const struct splitio_frame *f)
+static int send_failed(struct splitio_tap *t)
 {
-    memset(h, 0, sizeof(*h));
-    if (f->flags & SPLITIO_FRAME_CSUM_PARTIAL) {
-        h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-        h->csum_start = f->csum_start;
-        h->csum_offset = f->csum_offset;
-    } else if (f->flags & SPLITIO_FRAME_CSUM_VALID) {
-        h->flags = VIRTIO_NET_HDR_F_DATA_VALID;
-    }
-    if (f->gso_type == SPLITIO_GSO_NONE)
-        return;
-    h->gso_type = f->gso_type == SPLITIO_GSO_TCPV4 ? VIRTIO_NET_HDR_GSO_TCPV4
-                                                   : VIRTIO_NET_HDR_GSO_TCPV6;
-    h->gso_size = f->gso_size;
-    h->hdr_len = header_length(f);
+    if (errno == EAGAIN || errno == ENOBUFS)
+        return SPLITIO_EAGAIN;
+    if (errno == EINVAL)
+        return SPLITIO_EINVAL;
+    if (errno == EBADFD)
+        bury(t);
+    return SPLITIO_EIO;
 }
 
 static int tap_send(void *ctx, const struct splitio_frame *frame)
@@ -165,48 +88,26 @@ static int tap_send(void *ctx, const struct splitio_frame *frame)
     struct virtio_net_hdr header;
     struct iovec iov[IOV_MAX_FRAME + 1];
 
+    if (t->gone)
+        return SPLITIO_EIO;
     if (frame->len_bytes < SPLITIO_FRAME_BYTES_MIN ||
         frame->nr_iov > IOV_MAX_FRAME)
         return SPLITIO_EINVAL;
-    header_from_frame(&header, frame);
+    tap_header_from_frame(&header, frame);
     iov[0] = (struct iovec){&header, sizeof(header)};
     for (uint32_t i = 0; i < frame->nr_iov; i++)
         iov[i + 1] =
             (struct iovec){frame->iov[i].base, frame->iov[i].len_bytes};
-    while (writev(t->fd, iov, (int)frame->nr_iov + 1) < 0) {
-        if (errno == EINTR)
-            continue;
-        if (errno == EAGAIN || errno == ENOBUFS)
-            return SPLITIO_EAGAIN;
-        return errno == EINVAL ? SPLITIO_EINVAL : SPLITIO_EIO;
-    }
+    while (writev(t->fd, iov, (int)frame->nr_iov + 1) < 0)
+        if (errno != EINTR)
+            return send_failed(t);
+    t->stats.sent_frames++;
+    t->stats.sent_bytes += frame->len_bytes;
     return 0;
 }
 
-static void frame_from_header(struct splitio_frame *f,
-                              const struct virtio_net_hdr *h)
-{
-    if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-        f->flags |= SPLITIO_FRAME_CSUM_PARTIAL;
-        f->csum_start = h->csum_start;
-        f->csum_offset = h->csum_offset;
-    } else if (h->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
-        f->flags |= SPLITIO_FRAME_CSUM_VALID;
-    }
-    switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-    case VIRTIO_NET_HDR_GSO_TCPV4:
-        f->gso_type = SPLITIO_GSO_TCPV4;
-        break;
-    case VIRTIO_NET_HDR_GSO_TCPV6:
-        f->gso_type = SPLITIO_GSO_TCPV6;
-        break;
-    default:
-        return;
-    }
-    f->gso_size = h->gso_size;
-}
-
-/* Read one frame into `held`; false: there is none. */
+/* Read one frame into `held`; false: there is none. What is read but cannot be
+ * passed on leaves `held` empty. */
 static bool read_frame(struct splitio_tap *t)
 {
     struct iovec iov[] = {{&t->header, sizeof(t->header)},
@@ -216,16 +117,39 @@ static bool read_frame(struct splitio_tap *t)
     do
         n = readv(t->fd, iov, 2);
     while (n < 0 && errno == EINTR);
-    if (n < (ssize_t)(sizeof(t->header) + SPLITIO_FRAME_BYTES_MIN))
+    if (n < 0 && errno == EBADFD)
+        bury(t);
+    if (n <= 0)
         return false;
-    t->held_iov =
-        (struct splitio_iovec){t->bytes, (size_t)n - sizeof(t->header)};
+    t->held_iov.base = t->bytes;
+    t->held_iov.len_bytes =
+        (size_t)n < sizeof(t->header) ? 0 : (size_t)n - sizeof(t->header);
     t->held = (struct splitio_frame){
         .iov = &t->held_iov,
         .nr_iov = 1,
         .len_bytes = (uint32_t)t->held_iov.len_bytes,
     };
-    frame_from_header(&t->held, &t->header);
+    if (!tap_frame_from_header(&t->held, &t->header, t->bytes)) {
+        t->held.len_bytes = 0;
+        t->stats.dropped++;
+    }
+    return true;
+}
+
+/* Offer what is held; false: the receiver has no room now. */
+static bool offer(struct splitio_tap *t)
+{
+    int err = t->receive(t->receiver, &t->held);
+
+    if (err == SPLITIO_EAGAIN)
+        return false;
+    if (err) {
+        t->stats.dropped++;
+    } else {
+        t->stats.received_frames++;
+        t->stats.received_bytes += t->held.len_bytes;
+    }
+    t->held.len_bytes = 0;
     return true;
 }
 
@@ -235,11 +159,10 @@ static int tap_poll(void *ctx, unsigned budget)
     int n = 0;
 
     while ((unsigned)n < budget && t->receive) {
-        if (t->held.len_bytes == 0 && !read_frame(t))
+        if (t->held.len_bytes == 0 && (t->gone || !read_frame(t)))
             break;
-        if (t->receive(t->receiver, &t->held) == SPLITIO_EAGAIN)
+        if (t->held.len_bytes != 0 && !offer(t))
             break;
-        t->held.len_bytes = 0;
         n++;
     }
     return n;

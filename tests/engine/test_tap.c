@@ -7,7 +7,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -198,6 +201,150 @@ static void tap_bad_names_are_refused_with_a_reason(void **state)
     assert_non_null(strstr(reason, "t0: in use"));
 }
 
+/* A TAP or TUN of the test's own, not the engine's; -1. */
+static int join(const char *name, short flags)
+{
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    struct ifreq r = {.ifr_flags = flags};
+
+    strcpy(r.ifr_name, name);
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &r))
+        return -1;
+    return fd;
+}
+
+static void tap_interface_of_another_kind_is_refused_with_a_reason(void **state)
+{
+    int fd = join("tun0", IFF_TUN | IFF_NO_PI);
+    struct splitio_tap *t;
+    char reason[256];
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(splitio_tap_open(&t, "lo", reason, sizeof(reason)),
+                     SPLITIO_EINVAL);
+    assert_non_null(strstr(reason, "lo: not a TAP"));
+    assert_int_equal(splitio_tap_open(&t, "tun0", reason, sizeof(reason)),
+                     SPLITIO_EINVAL);
+    close(fd);
+}
+
+static void tap_descriptor_of_a_helper_is_taken_over(void **state)
+{
+    struct splitio_tap_config cfg = {
+        .name = "t1", .use_fd = true, .fd = join("t1", IFF_TAP | IFF_NO_PI)};
+    struct splitio_tap *t;
+    char reason[256];
+
+    (void)state;
+    assert_true(cfg.fd >= 0);
+    assert_int_equal(splitio_tap_open_config(&t, &cfg, reason, sizeof(reason)),
+                     SPLITIO_EINVAL);
+    assert_non_null(strstr(reason, "IFF_VNET_HDR"));
+    close(cfg.fd);
+    cfg.fd = join("t1", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+    assert_true(cfg.fd >= 0);
+    assert_int_equal(splitio_tap_open_config(&t, &cfg, reason, sizeof(reason)),
+                     0);
+    assert_int_equal(splitio_tap_fd(t), cfg.fd);
+    assert_true(fcntl(cfg.fd, F_GETFL) & O_NONBLOCK);
+    splitio_tap_close(t);
+    cfg.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_int_equal(splitio_tap_open_config(&t, &cfg, reason, sizeof(reason)),
+                     SPLITIO_EINVAL);
+    assert_int_equal(close(cfg.fd), 0); /* still ours */
+}
+
+static void tap_made_for_several_queues_is_taken_with_one(void **state)
+{
+    int fd = join("mq0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+    struct splitio_tap *t;
+    char reason[256];
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(splitio_tap_open(&t, "mq0", reason, sizeof(reason)), 0);
+    splitio_tap_close(t);
+    close(fd);
+}
+
+static void tap_tells_the_mtu_of_the_interface(void **state)
+{
+    struct splitio_nic_info info;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    struct ifreq r = {.ifr_mtu = 9000};
+    struct splitio_tap *t;
+    char reason[256];
+    int keep =
+        join("big0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+
+    (void)state;
+    nic.ops->info(nic.ctx, &info);
+    assert_int_equal(info.mtu, 1500);
+    strcpy(r.ifr_name, "big0");
+    assert_true(keep >= 0);
+    assert_int_equal(ioctl(fd, SIOCSIFMTU, &r), 0);
+    assert_int_equal(splitio_tap_open(&t, "big0", reason, sizeof(reason)), 0);
+    splitio_tap_nic(t).ops->info(t, &info);
+    assert_int_equal(info.mtu, 9000);
+    splitio_tap_close(t);
+    close(keep);
+    close(fd);
+}
+
+static void delete_interface(const char *name)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    struct ifreq r = {0};
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+    } m = {{sizeof(m), RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0}, {0}};
+    int inet = socket(AF_INET, SOCK_DGRAM, 0);
+    char answer_bytes[256];
+
+    strcpy(r.ifr_name, name);
+    assert_int_equal(ioctl(inet, SIOCGIFINDEX, &r), 0);
+    m.link.ifi_index = r.ifr_ifindex;
+    assert_int_equal(send(fd, &m, sizeof(m), 0), sizeof(m));
+    assert_true(recv(fd, answer_bytes, sizeof(answer_bytes), 0) > 0);
+    close(inet);
+    close(fd);
+}
+
+static void tap_deleted_interface_keeps_quiet(void **state)
+{
+    uint8_t bytes[60] = {0};
+    struct splitio_iovec iov = {bytes, sizeof(bytes)};
+    struct splitio_frame frame = {
+        .iov = &iov, .nr_iov = 1, .len_bytes = sizeof(bytes)};
+    struct pollfd p = {.events = POLLIN};
+    struct splitio_nic other;
+    struct splitio_tap *t;
+    char reason[256];
+
+    (void)state;
+    for (unsigned by_send = 0; by_send < 2; by_send++) {
+        assert_int_equal(splitio_tap_open(&t, "del0", reason, sizeof(reason)),
+                         0);
+        other = splitio_tap_nic(t);
+        other.ops->attach(other.ctx, receive, NULL);
+        p.fd = splitio_tap_fd(t);
+        delete_interface("del0");
+        assert_int_equal(poll(&p, 1, 0), 1); /* it calls for attention */
+        if (by_send)
+            assert_int_equal(other.ops->send(other.ctx, &frame), SPLITIO_EIO);
+        else
+            assert_int_equal(other.ops->poll(other.ctx, 8), 0);
+        assert_true(splitio_tap_is_gone(t));
+        assert_false(splitio_tap_wants_read(t));
+        assert_int_equal(poll(&p, 1, 0), 0);
+        assert_int_equal(other.ops->poll(other.ctx, 8), 0);
+        assert_int_equal(other.ops->send(other.ctx, &frame), SPLITIO_EIO);
+        splitio_tap_close(t);
+    }
+}
+
 static void tap_short_frame_is_refused(void **state)
 {
     uint8_t bytes[13] = {0};
@@ -215,6 +362,12 @@ int main(void)
         cmocka_unit_test(tap_takes_frames_with_open_and_with_filled_checksums),
         cmocka_unit_test(tap_holds_a_frame_while_the_receiver_has_no_room),
         cmocka_unit_test(tap_bad_names_are_refused_with_a_reason),
+        cmocka_unit_test(
+            tap_interface_of_another_kind_is_refused_with_a_reason),
+        cmocka_unit_test(tap_descriptor_of_a_helper_is_taken_over),
+        cmocka_unit_test(tap_made_for_several_queues_is_taken_with_one),
+        cmocka_unit_test(tap_tells_the_mtu_of_the_interface),
+        cmocka_unit_test(tap_deleted_interface_keeps_quiet),
         cmocka_unit_test(tap_short_frame_is_refused),
     };
     char reason[256];
