@@ -20,8 +20,8 @@ struct batch {
 
 struct closer {
     pthread_mutex_t mutex;
-    struct batch *batches;
-    uint32_t nr; /* descriptors not closed yet */
+    struct batch *batches, **end; /* first come, first closed */
+    uint32_t nr;                  /* descriptors not closed yet */
     bool running;
     bool orphaned; /* the machine is gone; the thread frees this */
 };
@@ -30,8 +30,10 @@ struct closer *splitio_shm_closer_new(void)
 {
     struct closer *c = calloc(1, sizeof(*c));
 
-    if (c)
+    if (c) {
         (void)pthread_mutex_init(&c->mutex, NULL);
+        c->end = &c->batches;
+    }
     return c;
 }
 
@@ -60,6 +62,8 @@ static struct batch *next_batch(struct closer *c, bool *orphaned)
         c->batches = b->next;
     else
         c->running = false;
+    if (!c->batches)
+        c->end = &c->batches;
     *orphaned = c->orphaned;
     (void)pthread_mutex_unlock(&c->mutex);
     return b;
@@ -111,13 +115,14 @@ void splitio_shm_closer_put(struct closer *c, const int *fds, unsigned nr)
             (void)close(fds[i]);
         return;
     }
+    b->next = NULL;
     b->nr = nr;
     for (unsigned i = 0; i < nr; i++)
         b->fds[i] = fds[i];
     splitio_fetch_add_u32(&c->nr, nr);
     (void)pthread_mutex_lock(&c->mutex);
-    b->next = c->batches;
-    c->batches = b;
+    *c->end = b;
+    c->end = &b->next;
     if (!c->running)
         c->running = start(c);
     (void)pthread_mutex_unlock(&c->mutex);

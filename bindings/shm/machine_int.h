@@ -12,7 +12,7 @@
 /* Connections that have not said hello; the oldest makes room for the next. */
 #define MAX_PENDING 16
 /* Stray descriptors above which nobody new is let in. */
-#define MAX_FOREIGN 1024
+#define MAX_FOREIGN 256
 /* Requests of one guest's store ring that one poll acts on. */
 #define STORE_BUDGET 16
 /* Wait until accept() is tried again when descriptors have run out. */
@@ -117,6 +117,9 @@ splitio_shm_closer_free(struct closer *c); /* its thread may go on */
 SPLITIO_INTERNAL int splitio_shm_socket_open(struct splitio_shm_machine *m,
                                              char *text, size_t len_bytes);
 SPLITIO_INTERNAL void splitio_shm_socket_close(struct splitio_shm_machine *m);
+/* A message that may bring descriptors, and one that must not. */
+SPLITIO_INTERNAL void splitio_shm_socket_receive_fds(int fd,
+                                                     struct incoming *in);
 SPLITIO_INTERNAL void splitio_shm_socket_receive(int fd, struct incoming *in);
 SPLITIO_INTERNAL bool splitio_shm_socket_send(int fd, const void *bytes,
                                               size_t len_bytes, const int *fds,

@@ -343,12 +343,11 @@ void splitio_shm_member_receive(struct member *g)
     splitio_shm_socket_receive(g->sock, &in);
     if (in.len < 0)
         return;
-    splitio_shm_closer_put(g->machine->closer, in.fds, in.nr_fds);
     if (in.len == 0 && !in.bad) {
         splitio_shm_member_leave(g);
         return;
     }
-    if (in.bad || in.len != sizeof(c) || in.nr_fds > 0) {
+    if (in.bad || in.len != sizeof(c)) {
         nonsense(g, "sent a message that is no call");
         return;
     }

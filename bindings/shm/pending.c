@@ -135,7 +135,11 @@ void splitio_shm_pending_receive(struct splitio_shm_machine *m, unsigned index)
 
     if (m->pending[index].fd < 0)
         return;
-    splitio_shm_socket_receive(m->pending[index].fd, &in);
+    if (splitio_shm_closer_nr(m->closer) > MAX_FOREIGN) {
+        splitio_shm_socket_drop(m, take(m, index));
+        return;
+    }
+    splitio_shm_socket_receive_fds(m->pending[index].fd, &in);
     if (in.len < 0)
         return;
     fd = take(m, index);

@@ -12,6 +12,8 @@
 #include "text.h"
 
 #define LISTEN_BACKLOG 64
+/* Of the control message that comes with each message. */
+#define CREDENTIALS_BYTES CMSG_SPACE(sizeof(struct ucred))
 
 /*
  * Take the lock file. Whoever holds the lock may remove the file, so after
@@ -125,29 +127,26 @@ static bool take_control(struct msghdr *msg, struct incoming *in)
 }
 
 /*
- * There is room for all descriptors that a message can carry: those that did
- * not fit would be closed by the kernel in this thread. Every message has the
- * sender's credentials with it, which tells an empty one from the end.
+ * Every message has the sender's credentials with it, which tells an empty one
+ * from the end. @p nr_fds: how many descriptors there is room for.
  */
-void splitio_shm_socket_receive(int fd, struct incoming *in)
+static void receive(int fd, struct incoming *in, unsigned nr_fds, int flags)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(in->fds)) + CMSG_SPACE(64)];
+        char bytes[CREDENTIALS_BYTES + CMSG_SPACE(sizeof(in->fds))];
     } control;
     struct iovec iov = {.iov_base = in->bytes, .iov_len = sizeof(in->bytes)};
-    struct msghdr msg = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof(control),
-    };
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     bool any;
 
     in->nr_fds = 0;
-    do
-        in->len = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (in->len < 0 && errno == EINTR);
+    do {
+        msg.msg_control = &control;
+        msg.msg_controllen =
+            CREDENTIALS_BYTES + (nr_fds ? CMSG_SPACE(nr_fds * sizeof(int)) : 0);
+        in->len = recvmsg(fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (in->len < 0 && errno == EINTR);
     if (in->len < 0) {
         in->bad = in->lost = false;
         in->len = errno == EAGAIN ? -1 : 0;
@@ -155,8 +154,25 @@ void splitio_shm_socket_receive(int fd, struct incoming *in)
     }
     any = take_control(&msg, in);
     in->lost = (msg.msg_flags & MSG_CTRUNC) != 0;
-    in->bad = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-              (in->len == 0 && any);
+    in->bad =
+        in->lost || (msg.msg_flags & MSG_TRUNC) != 0 || (in->len == 0 && any);
+}
+
+/*
+ * There is room for all that a message can carry: what did not fit would be
+ * closed by the kernel in this thread.
+ */
+void splitio_shm_socket_receive_fds(int fd, struct incoming *in)
+{
+    receive(fd, in, SPLITIO_ARRAY_LEN(in->fds), 0);
+}
+
+/* Looks first, and leaves a message with descriptors where it is. */
+void splitio_shm_socket_receive(int fd, struct incoming *in)
+{
+    receive(fd, in, 0, MSG_PEEK);
+    if (!in->bad && in->len > 0)
+        receive(fd, in, 0, 0);
 }
 
 bool splitio_shm_socket_send(int fd, const void *bytes, size_t len_bytes,
@@ -190,11 +206,9 @@ void splitio_shm_socket_drop(struct splitio_shm_machine *m, int fd)
     (void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, NULL);
     /* From here on nothing can get into its queue. */
     (void)shutdown(fd, SHUT_RDWR);
-    splitio_shm_socket_receive(fd, &in);
-    if (in.len <= 0 && !in.bad) {
+    receive(fd, &in, 0, MSG_PEEK);
+    if (in.len <= 0 && !in.bad)
         (void)close(fd);
-        return;
-    }
-    splitio_shm_closer_put(m->closer, in.fds, in.nr_fds);
-    splitio_shm_closer_put(m->closer, &fd, 1);
+    else
+        splitio_shm_closer_put(m->closer, &fd, 1);
 }

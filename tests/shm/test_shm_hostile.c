@@ -740,6 +740,67 @@ static void closing_a_strange_file_does_not_block_the_daemon(void **state)
     bed_close(&b);
 }
 
+/* As above, by a guest that has joined. */
+static void calling_with_a_strange_file_does_not_block_the_daemon(void **state)
+{
+    struct splitio_shm_call c = {.type = SPLITIO_SHM_EVENT_ALLOC};
+    int lingering, other;
+    struct wild w;
+    struct bed b;
+
+    (void)state;
+    bed_open(&b);
+    if (!make_lingering(&lingering, &other))
+        skip();
+    wild_open(&b, &w);
+    assert_true(raw_send(w.fd, &c, sizeof(c), &lingering, 1));
+    close(lingering);
+    while (!raw_is_gone(w.fd))
+        timed_poll(&b);
+    wild_close(&w);
+    timed_poll(&b);
+    assert_true(stats_of(&b.h).nr_foreign > 0);
+    close(other);
+    bed_close(&b);
+}
+
+/* Files queue up behind one that does not close: nobody new until it does. */
+static void backlog_of_strange_files_lets_nobody_new_in(void **state)
+{
+    struct splitio_shm_hello hello = raw_hello(PAGES);
+    int lingering, other, many[253], fd;
+    struct child c;
+    struct bed b;
+
+    (void)state;
+    bed_open(&b);
+    if (!make_lingering(&lingering, &other))
+        skip();
+    fd = raw_connect(b.h.path);
+    assert_true(raw_send(fd, &hello, sizeof(hello), &lingering, 1));
+    /* The daemon has the last one. */
+    close(lingering);
+    while (!raw_is_gone(fd))
+        timed_poll(&b);
+    close(fd);
+    for (unsigned i = 0; i < 253; i++)
+        many[i] = STDERR_FILENO;
+    (void)answer_to(&b.h, &hello, sizeof(hello), many, 253);
+    (void)answer_to(&b.h, &hello, sizeof(hello), many, 253);
+    assert_true(stats_of(&b.h).nr_foreign > 500);
+    fd = raw_connect(b.h.path);
+    assert_true(raw_send(fd, &hello, sizeof(hello), many, 253));
+    serve_idle(&b.h);
+    assert_int_equal(stats_of(&b.h).nr_pending, 0);
+    assert_true(stats_of(&b.h).nr_foreign < 510);
+    assert_int_equal(stats_of(&b.h).nr_guests, 1);
+    close(fd);
+    close(other);
+    c = spawn(&b.h, "trier", (char *)NULL);
+    serve_all(&b.h, &c, 1);
+    bed_close(&b);
+}
+
 /* --- memory --- */
 
 static unsigned poke_scribblers(struct harness *h)
@@ -798,6 +859,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(blocking_descriptors_do_not_block_the_daemon),
         cmocka_unit_test(frames_beyond_its_memory_cannot_be_granted),
         cmocka_unit_test(closing_a_strange_file_does_not_block_the_daemon),
+        cmocka_unit_test(calling_with_a_strange_file_does_not_block_the_daemon),
+        cmocka_unit_test(backlog_of_strange_files_lets_nobody_new_in),
         cmocka_unit_test(guests_writing_everywhere_harm_nobody),
     };
     int status;

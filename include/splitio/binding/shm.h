@@ -60,7 +60,8 @@
  * mappings and so against holes, too: it is the guest's memory that is used up,
  * never the daemon's. Descriptors that a guest sends and should not have sent
  * are closed by a thread that exists as long as there are any, since closing a
- * file may wait for its owner.
+ * file may wait for its owner. (The kernel itself closes those for which the
+ * daemon has no room: RLIMIT_NOFILE should be 1024 above what it uses.)
  * A guest that breaks the protocol gets one line in the log and is
  * disconnected; its devices are closed as if it had died.
  *
@@ -137,7 +138,9 @@ struct splitio_shm_machine_config {
     const char *path;    /**< of the socket; at most 107 bytes */
     mode_t mode;         /**< of the socket: 0600 */
     uint16_t max_guests; /**< 64; at most 4096 */
-    uint32_t max_pages;  /**< of a guest: 65536 (256 MiB) */
+    /** Of a guest: 65536 (256 MiB). Freeing them takes the daemon some 20 ms
+     *  at once. */
+    uint32_t max_pages;
     uint16_t max_frames; /**< grant frames of a guest: 32; at most 64 */
     uint16_t max_ports;  /**< event ports of a guest: 256; at most 4096 */
     uint16_t nr_ports;   /**< event ports of the host: 4096 */
@@ -157,7 +160,7 @@ struct splitio_shm_machine_stats {
     uint32_t nr_windows; /**< rings of several pages that are mapped */
     uint32_t nr_ports;   /**< open event ports of the host */
     uint32_t nr_fds;     /**< descriptors held for guests and connections */
-    uint32_t nr_foreign; /**< guests' stray descriptors waiting to be closed */
+    uint32_t nr_foreign; /**< stray descriptors that wait to be closed */
     uint64_t nr_bytes;   /**< of guests' memory that is mapped */
     /* ---- */
     uint64_t nr_joined;   /**< ever */
