@@ -139,6 +139,7 @@ static void ours_cycle(struct gbench *b, int64_t batch)
         ours_serve(&back);
         ours_collect(&f);
     }
+    gbench_counter(b, "batch", (double)batch);
 }
 
 /* ---- Xen's macros, used the same way ---- */
@@ -269,6 +270,7 @@ static void theirs_cycle(struct gbench *b, int64_t batch)
         theirs_serve(&back);
         theirs_collect(&f);
     }
+    gbench_counter(b, "batch", (double)batch);
 }
 #endif /* HAVE_XEN_HEADERS */
 
