@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The file disk over a kernel that fails: the linker puts the calls below in
- * place of the system's (-Wl,--wrap). */
+ * place of the system's (-Wl,--wrap), by the names that they have when file
+ * offsets are 64 bits wide. */
 #include "disk_file.h"
 
 #include <errno.h>
@@ -8,15 +9,15 @@
 #include <semaphore.h>
 #include <sys/uio.h>
 
-ssize_t __real_preadv(int fd, const struct iovec *iov, int nr, off_t at);
-ssize_t __real_pwritev(int fd, const struct iovec *iov, int nr, off_t at);
-int __real_fallocate(int fd, int mode, off_t at, off_t len);
+ssize_t __real_preadv64(int fd, const struct iovec *iov, int nr, off64_t at);
+ssize_t __real_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at);
+int __real_fallocate64(int fd, int mode, off64_t at, off64_t len);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
                           void *(*start)(void *), void *arg);
-ssize_t __wrap_preadv(int fd, const struct iovec *iov, int nr, off_t at);
-ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int nr, off_t at);
+ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int nr, off64_t at);
+ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at);
 int __wrap_fdatasync(int fd);
-int __wrap_fallocate(int fd, int mode, off_t at, off_t len);
+int __wrap_fallocate64(int fd, int mode, off64_t at, off64_t len);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
                           void *(*start)(void *), void *arg);
 
@@ -57,16 +58,16 @@ static ssize_t cut(const struct iovec *iov, int nr, struct iovec *piece)
     return 0;
 }
 
-ssize_t __wrap_preadv(int fd, const struct iovec *iov, int nr, off_t at)
+ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int nr, off64_t at)
 {
     struct iovec piece;
 
     if (!fault.bits_and_pieces)
-        return __real_preadv(fd, iov, nr, at);
-    return cut(iov, nr, &piece) ? -1 : __real_preadv(fd, &piece, 1, at);
+        return __real_preadv64(fd, iov, nr, at);
+    return cut(iov, nr, &piece) ? -1 : __real_preadv64(fd, &piece, 1, at);
 }
 
-ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int nr, off_t at)
+ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at)
 {
     struct iovec piece;
 
@@ -75,8 +76,8 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int nr, off_t at)
         return -1;
     }
     if (!fault.bits_and_pieces)
-        return __real_pwritev(fd, iov, nr, at);
-    return cut(iov, nr, &piece) ? -1 : __real_pwritev(fd, &piece, 1, at);
+        return __real_pwritev64(fd, iov, nr, at);
+    return cut(iov, nr, &piece) ? -1 : __real_pwritev64(fd, &piece, 1, at);
 }
 
 int __wrap_fdatasync(int fd)
@@ -97,10 +98,10 @@ int __wrap_fdatasync(int fd)
     return error ? -1 : 0;
 }
 
-int __wrap_fallocate(int fd, int mode, off_t at, off_t len)
+int __wrap_fallocate64(int fd, int mode, off64_t at, off64_t len)
 {
     if (!fault.fallocate_errno)
-        return __real_fallocate(fd, mode, at, len);
+        return __real_fallocate64(fd, mode, at, len);
     errno = fault.fallocate_errno;
     return -1;
 }
