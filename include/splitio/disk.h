@@ -13,9 +13,11 @@
  *
  * **Who calls what.** All functions of one disk are called by one thread, the
  * owner. An engine may use threads of its own; completions are nevertheless
- * delivered by poll(), on the owner's thread. Between polls the engine calls
- * the `wake` callback given at its creation, from any thread, when poll() has
- * something to deliver.
+ * delivered by poll(), on the owner's thread. The engine calls the `wake`
+ * callback given at its creation when a further poll() has something to deliver:
+ * from any thread, and from within poll() when the budget leaves some. One poll()
+ * after a wake is enough; there will be another wake for the rest. An engine
+ * without `wake` has finished all that it was given when kick() returns.
  *
  * **Typical loop of the owner.**
  *
@@ -122,8 +124,11 @@ struct splitio_disk_file;
 /**
  * @brief Open a file or block device as a disk.
  *
- * Takes a lock on it, exclusive for writing and shared for reading, which other
- * users of this engine respect. The size is asked anew by info(): a file that
+ * Takes a lock on a file (flock), exclusive for writing and shared for reading,
+ * which other users of this engine respect. A block device is opened exclusively
+ * for writing, which the kernel's own users respect as well: mounts, volume
+ * managers. A flush that fails is never followed by one that succeeds: what has
+ * become of the data is unknown until the file is opened anew. The size is asked anew by info(): a file that
  * has grown is a disk that has grown; requests beyond the end of one that has
  * shrunk fail with SPLITIO_EIO.
  * @param[out] disk         the engine.
@@ -132,7 +137,7 @@ struct splitio_disk_file;
  *                          do.
  * @param[in]  reason_bytes its size.
  * @return 0; SPLITIO_ENOENT, SPLITIO_EACCES; SPLITIO_EBUSY: locked by another
- * user; SPLITIO_EINVAL: not a file, or its size is no multiple of 512;
+ * user; SPLITIO_EINVAL: not a file, or its size is no multiple of its sectors;
  * SPLITIO_ENOMEM; SPLITIO_EIO.
  *
  * Caller: owner. Order: none. Peer: nothing.
@@ -166,6 +171,17 @@ struct splitio_disk_memory;
  */
 struct splitio_disk_memory *splitio_disk_memory_new(uint64_t nr_sectors,
                                                     bool read_only);
+
+/**
+ * @brief The same over memory of the caller's, with what is in it: an image that
+ * has been loaded or mapped.
+ * @param[in] bytes nr_sectors * 512 of them, kept and not freed; NULL: as
+ *                  splitio_disk_memory_new().
+ * @return the disk; NULL: out of memory. Caller: owner.
+ */
+struct splitio_disk_memory *splitio_disk_memory_over(void *bytes,
+                                                     uint64_t nr_sectors,
+                                                     bool read_only);
 
 /** @brief Its bytes, nr_sectors * 512 of them. Caller: owner. */
 void *splitio_disk_memory_bytes(struct splitio_disk_memory *disk);

@@ -7,6 +7,7 @@
 
 struct splitio_disk_memory {
     uint8_t *bytes;
+    void *own; /* the bytes, unless they are the caller's */
     uint64_t nr_sectors;
     bool read_only;
     struct io_queue submitted, finished;
@@ -27,15 +28,25 @@ static int memory_info(void *ctx, struct splitio_disk_info *info)
     return 0;
 }
 
-static void transfer(uint8_t *at, const struct splitio_disk_io *io)
+/* Pieces that are longer than the request told are a bug of the caller's, which
+ * must not become one of memory. */
+static int transfer(uint8_t *at, const struct splitio_disk_io *io)
 {
+    uint64_t left = io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT;
+
     for (uint32_t i = 0; i < io->nr_iov; i++) {
+        const struct splitio_iovec *piece = &io->iov[i];
+
+        if (piece->len_bytes > left)
+            return SPLITIO_EINVAL;
         if (io->op == SPLITIO_DISK_READ)
-            memcpy(io->iov[i].base, at, io->iov[i].len_bytes);
+            memcpy(piece->base, at, piece->len_bytes);
         else
-            memcpy(at, io->iov[i].base, io->iov[i].len_bytes);
-        at += io->iov[i].len_bytes;
+            memcpy(at, piece->base, piece->len_bytes);
+        at += piece->len_bytes;
+        left -= piece->len_bytes;
     }
+    return left ? SPLITIO_EINVAL : 0;
 }
 
 static int carry_out(struct splitio_disk_memory *d,
@@ -51,10 +62,9 @@ static int carry_out(struct splitio_disk_memory *d,
     if (io->op != SPLITIO_DISK_READ && d->read_only)
         return SPLITIO_EROFS;
     at = d->bytes + (io->sector << SPLITIO_DISK_SECTOR_SHIFT);
-    if (io->op == SPLITIO_DISK_DISCARD)
-        memset(at, 0, (size_t)(io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT));
-    else
-        transfer(at, io);
+    if (io->op != SPLITIO_DISK_DISCARD)
+        return transfer(at, io);
+    memset(at, 0, (size_t)(io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT));
     return 0;
 }
 
@@ -91,8 +101,8 @@ static const struct splitio_disk_ops memory_ops = {
     .poll = memory_poll,
 };
 
-struct splitio_disk_memory *splitio_disk_memory_new(uint64_t nr_sectors,
-                                                    bool read_only)
+struct splitio_disk_memory *
+splitio_disk_memory_over(void *bytes, uint64_t nr_sectors, bool read_only)
 {
     struct splitio_disk_memory *d;
 
@@ -101,13 +111,21 @@ struct splitio_disk_memory *splitio_disk_memory_new(uint64_t nr_sectors,
     d = calloc(1, sizeof(*d));
     if (!d)
         return NULL;
-    d->bytes = calloc((size_t)nr_sectors, SPLITIO_DISK_SECTOR_SIZE);
+    if (!bytes)
+        bytes = d->own = calloc((size_t)nr_sectors, SPLITIO_DISK_SECTOR_SIZE);
+    d->bytes = bytes;
     d->nr_sectors = nr_sectors;
     d->read_only = read_only;
     if (d->bytes)
         return d;
     free(d);
     return NULL;
+}
+
+struct splitio_disk_memory *splitio_disk_memory_new(uint64_t nr_sectors,
+                                                    bool read_only)
+{
+    return splitio_disk_memory_over(NULL, nr_sectors, read_only);
 }
 
 void *splitio_disk_memory_bytes(struct splitio_disk_memory *disk)
@@ -124,6 +142,6 @@ void splitio_disk_memory_free(struct splitio_disk_memory *disk)
 {
     if (!disk)
         return;
-    free(disk->bytes);
+    free(disk->own);
     free(disk);
 }

@@ -92,6 +92,47 @@ static void null_reads_zeroes_and_forgets(void **state)
     splitio_disk_null_free(d);
 }
 
+static void memory_of_the_caller_is_used_as_it_is(void **state)
+{
+    uint8_t image[2048], sectors[1024];
+    struct splitio_disk_memory *d = splitio_disk_memory_over(image, 4, false);
+    struct splitio_disk disk = splitio_disk_memory_disk(d);
+
+    (void)state;
+    memset(image, 3, sizeof(image));
+    assert_ptr_equal(splitio_disk_memory_bytes(d), image);
+    assert_int_equal(do_one(disk, SPLITIO_DISK_READ, 2, 2, sectors), 0);
+    assert_memory_equal(sectors, image, sizeof(sectors));
+    assert_int_equal(do_one(disk, SPLITIO_DISK_DISCARD, 3, 1, NULL), 0);
+    assert_int_equal(image[1535], 3);
+    assert_int_equal(image[1536], 0);
+    splitio_disk_memory_free(d);
+    assert_int_equal(image[0], 3);
+}
+
+/* The engine trusts its caller, but not with its memory. */
+static void memory_pieces_of_another_length_are_refused(void **state)
+{
+    struct splitio_disk_memory *d = splitio_disk_memory_new(8, false);
+    struct splitio_disk disk = splitio_disk_memory_disk(d);
+    uint8_t bytes[1024];
+    struct splitio_iovec iov[] = {{bytes, 512}, {bytes, 512}};
+    struct splitio_disk_io io = {.op = SPLITIO_DISK_WRITE,
+                                 .sector = 7,
+                                 .nr_sectors = 1,
+                                 .iov = iov,
+                                 .done = note};
+
+    (void)state;
+    for (io.nr_iov = 0; io.nr_iov < 3; io.nr_iov++) {
+        assert_int_equal(disk.ops->submit(disk.ctx, &io), 0);
+        disk.ops->kick(disk.ctx);
+        assert_int_equal(disk.ops->poll(disk.ctx, 8), 1);
+        assert_int_equal(result, io.nr_iov == 1 ? 0 : SPLITIO_EINVAL);
+    }
+    splitio_disk_memory_free(d);
+}
+
 static void memory_impossible_size_is_refused(void **state)
 {
     (void)state;
@@ -105,6 +146,8 @@ int main(void)
         cmocka_unit_test(memory_random_requests_match_a_copy),
         cmocka_unit_test(memory_read_only_refuses_changes),
         cmocka_unit_test(memory_beyond_the_end_is_an_error),
+        cmocka_unit_test(memory_of_the_caller_is_used_as_it_is),
+        cmocka_unit_test(memory_pieces_of_another_length_are_refused),
         cmocka_unit_test(memory_impossible_size_is_refused),
         cmocka_unit_test(null_reads_zeroes_and_forgets),
     };
