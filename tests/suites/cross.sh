@@ -16,7 +16,7 @@ fetch_cmocka()
     sed -n 's/^ *URIs: *//p; s/^deb [^h]*\(http[^ ]*\) .*/\1/p' \
         /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list \
         2>/dev/null | head -1 >"$dir/mirror"
-    [ -s "$dir/mirror" ] || echo http://deb.debian.org/debian >"$dir/mirror"
+    [ -s "$dir/mirror" ] || { say "apt names no mirror"; return 1; }
     say "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
         "$(cat "$dir/mirror") bookworm main" >"$dir/sources.list"
     set -- -q -o "Dir::Etc::SourceList=$dir/sources.list" \

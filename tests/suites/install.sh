@@ -33,7 +33,7 @@ by_pkg_config_static()
 
 by_find_package()
 {
-    cmake -S $consumer -B "$tmp/c" -DCMAKE_PREFIX_PATH="$tmp/p" &&
+    cmake -G Ninja -S $consumer -B "$tmp/c" -DCMAKE_PREFIX_PATH="$tmp/p" &&
         cmake --build "$tmp/c" && "$tmp/c/consumer" && "$tmp/c/consumer-shared"
 }
 
