@@ -179,9 +179,8 @@ struct splitio_disk_memory *splitio_disk_memory_new(uint64_t nr_sectors,
  *                  splitio_disk_memory_new().
  * @return the disk; NULL: out of memory. Caller: owner.
  */
-struct splitio_disk_memory *splitio_disk_memory_over(void *bytes,
-                                                     uint64_t nr_sectors,
-                                                     bool read_only);
+struct splitio_disk_memory *
+splitio_disk_memory_over(void *bytes, uint64_t nr_sectors, bool read_only);
 
 /** @brief Its bytes, nr_sectors * 512 of them. Caller: owner. */
 void *splitio_disk_memory_bytes(struct splitio_disk_memory *disk);
