@@ -244,9 +244,12 @@ int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
     if (word)
         d = slot_enter_dying(e->slots, e->nr_slots, track_domid(word));
     if (d) {
-        *gfn = d->active[track_gref(word)].gfn;
+        *gfn = splitio_load_acquire_u64(&d->active[track_gref(word)].gfn);
         slot_leave(e->slots, track_domid(word));
     }
+    /* Unmapped meanwhile: the frame may be the next pin's. */
+    if (d && live_word(s, handle) != word)
+        d = NULL;
     slot_leave(e->slots, self);
     return d ? 0 : SPLITIO_ENOENT;
 }

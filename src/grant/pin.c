@@ -101,7 +101,8 @@ static int first_pin(struct splitio_grant_engine *e,
     if (status != SPLITIO_GNTST_OKAY)
         return status;
     a->domid = peer;
-    a->gfn = splitio_read_once_u32(&ent->frame);
+    /* mapped_gfn() may be looking, for a mapping that has just ended. */
+    splitio_write_once_u64(&a->gfn, splitio_read_once_u32(&ent->frame));
     a->ptr = e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, write);
     if (a->ptr)
         return SPLITIO_GNTST_OKAY;
