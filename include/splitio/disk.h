@@ -16,14 +16,15 @@
  * delivered by poll(), on the owner's thread. The engine calls the `wake`
  * callback given at its creation when a further poll() has something to deliver:
  * from any thread, and from within poll() when the budget leaves some. One poll()
- * after a wake is enough; there will be another wake for the rest. An engine
- * without `wake` has finished all that it was given when kick() returns.
+ * after a wake is enough; there will be another wake for the rest. What can be
+ * done at once has been done when kick() returns, without a wake: so poll() once
+ * after kick(), too. An engine without `wake` does all its work so.
  *
  * **Typical loop of the owner.**
  *
  *     while requests arrive: disk->ops->submit(disk->ctx, io)   (EAGAIN: stop)
  *     disk->ops->kick(disk->ctx)                                (once a batch)
- *     on wake: disk->ops->poll(disk->ctx, budget)          (calls io->done)
+ *     disk->ops->poll(disk->ctx, budget)      (then, and on wake: calls io->done)
  *
  * **Trust.** The engine trusts its caller: offsets and lengths have been
  * checked against info(). An engine whose medium shrinks under it answers with
@@ -94,7 +95,7 @@ struct splitio_disk_ops {
     /** Take a request. 0; SPLITIO_EAGAIN: the queue is full, try again after
      *  the next completion. Never calls done() itself. */
     int (*submit)(void *ctx, struct splitio_disk_io *io);
-    /** Start what has been submitted since the last kick. */
+    /** Start what has been submitted since the last kick; poll() next. */
     void (*kick)(void *ctx);
     /** Call done() for up to @p budget finished requests; their number. */
     int (*poll)(void *ctx, unsigned budget);

@@ -10,11 +10,13 @@
 #define DEPTH_DEFAULT   1024u
 #define DEPTH_MAX       65536u
 
+#define READ_NOW_BYTES_PER_KICK (1u << 20)
+
 struct splitio_disk_file {
     struct file_medium medium;
     struct splitio_disk_file_config cfg;
     struct io_queue submitted;  /* the owner's: not kicked yet */
-    struct io_queue delivering; /* the owner's: taken out of finished */
+    struct io_queue delivering; /* the owner's: finished, done() not called */
     unsigned nr_held;     /* the owner's: submitted, done() not called yet */
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t work;
@@ -85,11 +87,34 @@ static int file_submit(void *ctx, struct splitio_disk_io *io)
     return 0;
 }
 
+/* Reads that need no waiting are not worth a thread's while. The bytes are
+ * bounded, so that one disk does not keep the owner from others. */
+static void read_now(struct splitio_disk_file *d)
+{
+    struct io_queue rest = {NULL, NULL, 0};
+    uint64_t left = READ_NOW_BYTES_PER_KICK;
+    struct splitio_disk_io *io;
+
+    while ((io = io_queue_take(&d->submitted)) != NULL) {
+        if (left < FILE_READ_NOW_BYTES ||
+            !file_medium_read_now(&d->medium, io)) {
+            io_queue_put(&rest, io);
+            continue;
+        }
+        left -= io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT;
+        io_set_status(io, 0);
+        io_queue_put(&d->delivering, io);
+    }
+    d->submitted = rest;
+}
+
 static void file_kick(void *ctx)
 {
     struct splitio_disk_file *d = ctx;
-    unsigned nr = d->submitted.nr;
+    unsigned nr;
 
+    read_now(d);
+    nr = d->submitted.nr;
     if (nr == 0)
         return;
     pthread_mutex_lock(&d->lock);

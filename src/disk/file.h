@@ -24,6 +24,7 @@ struct file_medium {
     uint32_t sector_size, physical_sector_size;
     uint32_t discard_granularity, discard_alignment; /* 0: no discard */
     struct file_sync sync;
+    uint32_t nr_skip, penalty; /* the owner's: see file_medium_read_now() */
 };
 
 /* Where to say why something is not possible. */
@@ -48,6 +49,14 @@ int file_medium_info(const struct file_medium *m,
 
 /* Do one request, on any thread: its status. */
 int file_medium_carry_out(struct file_medium *m,
+                          const struct splitio_disk_io *io);
+
+/* Longest read that is tried at once. */
+#define FILE_READ_NOW_BYTES (64u << 10)
+
+/* Do a read on the owner's thread if it needs no waiting: what it asks for is in
+ * the page cache. After every time that it is not, more reads are not tried. */
+bool file_medium_read_now(struct file_medium *m,
                           const struct splitio_disk_io *io);
 
 #endif /* SPLITIO_SRC_DISK_FILE_H */

@@ -9,7 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define IOV_BATCH 64u
+#define IOV_BATCH   64u
+#define PENALTY_MAX 256u
 
 static int map_errno(void)
 {
@@ -76,6 +77,34 @@ static int transfer(struct file_medium *m, const struct splitio_disk_io *io)
         done += nr;
     }
     return err;
+}
+
+bool file_medium_read_now(struct file_medium *m,
+                          const struct splitio_disk_io *io)
+{
+    uint64_t bytes = io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT;
+    struct iovec iov[IOV_BATCH];
+
+    if (io->op != SPLITIO_DISK_READ || bytes > FILE_READ_NOW_BYTES ||
+        io->nr_iov > IOV_BATCH)
+        return false;
+    if (m->nr_skip) {
+        m->nr_skip--;
+        return false;
+    }
+    for (uint32_t i = 0; i < io->nr_iov; i++) {
+        iov[i].iov_base = io->iov[i].base;
+        iov[i].iov_len = io->iov[i].len_bytes;
+    }
+    if (preadv2(m->fd, iov, (int)io->nr_iov,
+                (off_t)(io->sector << SPLITIO_DISK_SECTOR_SHIFT),
+                RWF_NOWAIT) == (ssize_t)bytes) {
+        m->penalty = 0;
+        return true;
+    }
+    m->penalty = m->penalty < PENALTY_MAX ? 2 * m->penalty + 1 : PENALTY_MAX;
+    m->nr_skip = m->penalty;
+    return false;
 }
 
 /* Run one sync for all who have asked so far. */

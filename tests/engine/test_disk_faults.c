@@ -14,6 +14,8 @@ ssize_t __real_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at);
 int __real_fallocate64(int fd, int mode, off64_t at, off64_t len);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
                           void *(*start)(void *), void *arg);
+ssize_t __wrap_preadv64v2(int fd, const struct iovec *iov, int nr, off64_t at,
+                          int flags);
 ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int nr, off64_t at);
 ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at);
 int __wrap_fdatasync(int fd);
@@ -29,9 +31,10 @@ static struct {
     int fallocate_errno;
     unsigned nr_threads_max;
     bool gated;
+    enum { NOTHING_CACHED, HALF_CACHED, ALL_CACHED } cache;
 } fault;
 
-static unsigned nr_calls, nr_syncs, nr_threads;
+static unsigned nr_calls, nr_syncs, nr_threads, nr_tries;
 static sem_t sync_began, sync_may_end;
 
 static unsigned next(unsigned *counter)
@@ -65,6 +68,21 @@ ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int nr, off64_t at)
     if (!fault.bits_and_pieces)
         return __real_preadv64(fd, iov, nr, at);
     return cut(iov, nr, &piece) ? -1 : __real_preadv64(fd, &piece, 1, at);
+}
+
+/* Only the owner calls this, with RWF_NOWAIT. */
+ssize_t __wrap_preadv64v2(int fd, const struct iovec *iov, int nr, off64_t at,
+                          int flags)
+{
+    assert_int_equal(flags, RWF_NOWAIT);
+    nr_tries++;
+    if (fault.cache == NOTHING_CACHED) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (fault.cache == HALF_CACHED)
+        nr = 1;
+    return __real_preadv64(fd, iov, nr, at);
 }
 
 ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at)
@@ -118,7 +136,7 @@ static int begin(void **state)
 {
     memset(&fault, 0, sizeof(fault));
     fault.nr_threads_max = UINT32_MAX;
-    nr_calls = nr_syncs = nr_threads = 0;
+    nr_calls = nr_syncs = nr_threads = nr_tries = 0;
     if (sem_init(&sync_began, 0, 0) || sem_init(&sync_may_end, 0, 0))
         return -1;
     return set_up(state);
@@ -289,6 +307,73 @@ static void file_flush_during_one_that_fails_fails_too(void **state)
     splitio_disk_file_close(d);
 }
 
+/* A read of two pieces. 1: it was done when it had been kicked. */
+static int read_two(struct splitio_disk disk, uint8_t *bytes, uint64_t nr)
+{
+    struct splitio_iovec iov[] = {{bytes, 512},
+                                  {bytes + 512, (size_t)(nr - 1) * 512}};
+    struct splitio_disk_io io = {.op = SPLITIO_DISK_READ,
+                                 .sector = 5,
+                                 .nr_sectors = nr,
+                                 .iov = iov,
+                                 .nr_iov = 2,
+                                 .done = note};
+    int at_once;
+
+    memset(bytes, 0, nr * 512);
+    result = 1;
+    assert_int_equal(disk.ops->submit(disk.ctx, &io), 0);
+    disk.ops->kick(disk.ctx);
+    assert_int_equal(result, 1); /* only poll() calls done() */
+    at_once = disk.ops->poll(disk.ctx, 1) == 1;
+    while (result == 1)
+        if (disk.ops->poll(disk.ctx, 1) == 0)
+            wait_for_wake(NULL);
+    assert_int_equal(result, 0);
+    for (unsigned i = 0; i < nr; i++)
+        assert_int_equal(bytes[i * 512], 5 + i);
+    return at_once;
+}
+
+static void file_read_of_what_is_cached_is_done_when_it_is_kicked(void **state)
+{
+    struct splitio_disk_file *d = open_disk(2, false);
+    struct splitio_disk disk = splitio_disk_file_disk(d);
+    static uint8_t bytes[136 * 512];
+
+    (void)state;
+    for (unsigned i = 0; i < 136; i++)
+        memset(bytes + (size_t)i * 512, (int)i, 512);
+    assert_int_equal(do_one(disk, SPLITIO_DISK_WRITE, 0, 136, bytes), 0);
+    fault.cache = ALL_CACHED;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(read_two(disk, bytes, 8), 1);
+    assert_int_equal(nr_tries, 100);
+    fault.cache = HALF_CACHED;
+    (void)read_two(disk, bytes, 8); /* a thread reads all of it */
+    fault.cache = ALL_CACHED;
+    (void)read_two(disk, bytes, 129); /* too long to be tried */
+    assert_int_equal(nr_tries, 101);
+    splitio_disk_file_close(d);
+}
+
+static void file_read_of_what_is_not_cached_is_seldom_tried(void **state)
+{
+    struct splitio_disk_file *d = open_disk(2, false);
+    struct splitio_disk disk = splitio_disk_file_disk(d);
+    uint8_t bytes[512];
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(do_one(disk, SPLITIO_DISK_READ, i, 1, bytes), 0);
+    assert_in_range(nr_tries, 1, 12);
+    fault.cache = ALL_CACHED;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(do_one(disk, SPLITIO_DISK_READ, i, 1, bytes), 0);
+    assert_true(nr_tries > 700);
+    splitio_disk_file_close(d);
+}
+
 static void file_without_holes_offers_no_discard(void **state)
 {
     struct splitio_disk_file *d;
@@ -333,6 +418,8 @@ int main(void)
         FAULT(file_system_that_died_is_not_one_without_sync),
         FAULT(file_flush_during_another_is_not_served_by_that),
         FAULT(file_flush_during_one_that_fails_fails_too),
+        FAULT(file_read_of_what_is_cached_is_done_when_it_is_kicked),
+        FAULT(file_read_of_what_is_not_cached_is_seldom_tried),
         FAULT(file_without_holes_offers_no_discard),
         FAULT(file_that_gets_too_few_threads_is_closed_again),
     };
