@@ -3,6 +3,7 @@
 # Our wire formats against the headers of Xen that Debian packages.
 . scripts/lib.sh
 . scripts/ctest.sh
+need cross
 [ -f /usr/include/xen/io/ring.h ] || {
     skip abi "no Xen headers (libxen-dev)"
     exit
