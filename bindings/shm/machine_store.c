@@ -28,9 +28,17 @@ static const struct splitio_store_transport_ops client_ops = {
     .send = client_send,
 };
 
+/* A line that a tool has printed to the log. */
+static void print(void *ctx, const char *text)
+{
+    splitio_shm_log(ctx, "store: %s", text);
+}
+
+static const struct splitio_store_server_ops server_ops = {.print = print};
+
 int splitio_shm_store_open(struct splitio_shm_machine *m)
 {
-    struct splitio_store_server_config cfg = {.ctx = m};
+    struct splitio_store_server_config cfg = {.ops = &server_ops, .ctx = m};
     struct splitio_store_transport t = {&client_ops, &m->host_conn};
     int err;
 

@@ -11,8 +11,8 @@
  * with permissions, watches, transactions and quotas, as xenstored keeps it.
  * It speaks the protocol of splitio/proto/xs.h over connections that carry
  * bytes: ring pages of guests, sockets of tools, or anything else. Domain 0 is
- * privileged. All message types are served but CONTROL, whose commands are
- * xenstored's own. Sources: docs/misc/xenstore.txt, xenstore-ring.txt of Xen.
+ * privileged. All message types are served; of CONTROL's commands, which are each
+ * server's own, "help", "check" and "print". Sources: docs/misc/xenstore.txt, xenstore-ring.txt of Xen.
  *
  * **Who calls what.** One owner thread calls everything. The embedder (a VMM, a
  * daemon) gives the arena, makes a connection for each guest and each socket,
@@ -80,6 +80,8 @@ struct splitio_store_server_ops {
                      splitio_evtchn_t port);
     /** RELEASE: the domain's connections have just been closed. */
     void (*release)(void *ctx, splitio_domid_t domid);
+    /** CONTROL "print": a line for the log. NULL: it is answered ENOSYS. */
+    void (*print)(void *ctx, const char *text);
 };
 
 /** How to make a server; zeroes mean defaults. */

@@ -10,6 +10,7 @@ struct handler {
 };
 
 static const struct handler handlers[SPLITIO_XS_TYPE_COUNT] = {
+    [SPLITIO_XS_CONTROL] = {splitio_xsd_do_control, true, false},
     [SPLITIO_XS_DIRECTORY] = {splitio_xsd_do_directory, false, true},
     [SPLITIO_XS_READ] = {splitio_xsd_do_read, false, true},
     [SPLITIO_XS_GET_PERMS] = {splitio_xsd_do_get_perms, false, true},

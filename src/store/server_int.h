@@ -417,6 +417,7 @@ int splitio_xsd_do_get_domain_path(struct store_request *r);
 int splitio_xsd_do_get_feature(struct store_request *r);
 int splitio_xsd_do_set_feature(struct store_request *r);
 int splitio_xsd_do_get_quota(struct store_request *r);
+int splitio_xsd_do_control(struct store_request *r);
 int splitio_xsd_do_set_quota(struct store_request *r);
 
 #pragma GCC visibility pop

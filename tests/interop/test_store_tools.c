@@ -74,8 +74,19 @@ static int run(const char *command)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+static char printed[64];
+
+static void on_print(void *ctx, const char *text)
+{
+    (void)ctx;
+    snprintf(printed, sizeof(printed), "%s", text);
+}
+
 static int setup(void **state)
 {
+    static const struct splitio_store_server_ops ops = {.print = on_print};
+    const struct splitio_store_server_config config = {.ops = &ops};
+
     (void)state;
     snprintf(dir, sizeof(dir), "/tmp/splitio-store-XXXXXX");
     assert_non_null(mkdtemp(dir));
@@ -83,7 +94,8 @@ static int setup(void **state)
     setenv("XENSTORED_PATH", path, 1);
     setenv("XENSTORED_RUNDIR", dir, 1);
     arena = malloc(ARENA);
-    assert_int_equal(splitio_store_server_init(&server, arena, ARENA, NULL), 0);
+    assert_int_equal(splitio_store_server_init(&server, arena, ARENA, &config),
+                     0);
     assert_int_equal(xs_socket_open(&sock, server, path), 0);
     return 0;
 }
@@ -188,10 +200,16 @@ static void watch_prints_changes(void **state)
     assert_string_equal(output, "/w\n/w/x\n/w\n");
 }
 
-static void control_is_refused(void **state)
+static void control_checks_and_helps(void **state)
 {
     (void)state;
-    assert_int_not_equal(run("xenstore-control check"), 0);
+    assert_int_equal(run(XS_CONTROL " check"), 0);
+    assert_string_equal(output, "OK\n");
+    assert_int_equal(run(XS_CONTROL " help"), 0);
+    assert_non_null(strstr(output, "print <text>"));
+    assert_int_equal(run(XS_CONTROL " print something"), 0);
+    assert_string_equal(printed, "something");
+    assert_int_not_equal(run(XS_CONTROL " live-update -s"), 0);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -205,7 +223,7 @@ int main(void)
         CASE(chmod_shows_in_ls),
         CASE(ls_lists_more_than_a_message_holds),
         CASE(watch_prints_changes),
-        CASE(control_is_refused),
+        CASE(control_checks_and_helps),
     };
 
     if (access("/usr/bin/xenstore-ls", X_OK) != 0) {

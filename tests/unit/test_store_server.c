@@ -202,7 +202,7 @@ static void bad_path_is_einval(void **state)
 
 static void unknown_type_is_enosys(void **state)
 {
-    static const uint32_t types[] = {0, 15, 16, 20, 27, 65535, UINT32_MAX};
+    static const uint32_t types[] = {15, 16, 20, 27, 65535, UINT32_MAX};
     struct world *w = *state;
 
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(types); i++) {
@@ -210,6 +210,30 @@ static void unknown_type_is_enosys(void **state)
                          SPLITIO_EOPNOTSUPP);
         assert_string_equal(w->a.reply, "ENOSYS");
     }
+}
+
+static void control_is_for_domain_0(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(xs_talk(&w->a, SPLITIO_XS_CONTROL, 0, "help", 5),
+                     SPLITIO_EACCES);
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "help", 5), 0);
+    assert_string_equal(w->dom0.reply, "check\nhelp\nprint <text>");
+    assert_int_equal(w->dom0.reply_bytes, sizeof("check\nhelp\nprint <text>"));
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "check", 6), 0);
+    assert_string_equal(w->dom0.reply, "OK");
+    /* Nobody has a log for it here. */
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "print\0a", 8),
+                     SPLITIO_EOPNOTSUPP);
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "", 0),
+                     SPLITIO_EINVAL);
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "help", 4),
+                     SPLITIO_EINVAL);
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "check\0a", 8),
+                     SPLITIO_EINVAL);
+    assert_int_equal(xs_talk(&w->dom0, SPLITIO_XS_CONTROL, 0, "restart", 8),
+                     SPLITIO_EINVAL);
 }
 
 /* --- permissions ------------------------------------------------------- */
@@ -881,6 +905,7 @@ int main(void)
         CASE(relative_path_is_below_the_domains_home),
         CASE(bad_path_is_einval),
         CASE(unknown_type_is_enosys),
+        CASE(control_is_for_domain_0),
         CASE(guest_cannot_touch_anothers_home),
         CASE(entries_grant_each_kind_of_access),
         CASE(get_perms_returns_what_was_set),

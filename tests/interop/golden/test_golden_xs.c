@@ -170,7 +170,9 @@ static const struct exchange {
         SPLITIO_XS_##type, body, sizeof(body) - 1, SPLITIO_XS_##answer_type,   \
             answer, sizeof(answer) - 1                                         \
     }
-    EXCHANGE(CONTROL, "help\0", ERROR, "ENOSYS\0"),
+    EXCHANGE(CONTROL, "check\0", CONTROL, "OK\0"),
+    EXCHANGE(CONTROL, "print\0text\0", ERROR, "ENOSYS\0"),
+    EXCHANGE(CONTROL, "nothing\0", ERROR, "EINVAL\0"),
     EXCHANGE(WRITE, "/a\0one", WRITE, "OK\0"),
     EXCHANGE(MKDIR, "/a/b\0", MKDIR, "OK\0"),
     EXCHANGE(MKDIR, "/a/c\0", MKDIR, "OK\0"),
