@@ -43,12 +43,19 @@
  *     connected()       start             connected()       start
  *     want/got UPDATE   back's directory  tell     UPDATE   splitio_xenbus_
  *     updated()                                             publish()
+ *     tell     UPDATE   publish()         want/got UPDATE   front's directory
+ *                                         updated()
+ *     tell     UPDATE   state 7           want/got UPDATE   front's directory
+ *                                         updated(), state 8
+ *     state 4           reconfigure()     updated(), state 4
  *     quiesce()         stop submitting
  *     state 6, back's state 6             disconnect()      unmap
  *     disconnect()      free rings        state 6
  *
  * The configuration is read once a life: what the peer changes later has no
- * effect before the next one, UPDATE keys apart.
+ * effect before the next one, UPDATE keys apart. Those are read again when the
+ * peer writes its state, and when a key changes that the driver has named in
+ * watch(); each time OWN_UPDATE comes first.
  *
  * **Memory order.** None: one thread.
  *
@@ -82,6 +89,8 @@ extern "C" {
 #define SPLITIO_XENBUS_TEXT_MAX 160u
 /** Most keys of one phase: protects against a want() or tell() without end. */
 #define SPLITIO_XENBUS_KEYS_MAX 4096u
+/** Most keys that are watched, states apart. */
+#define SPLITIO_XENBUS_WATCHES_MAX 2u
 
 /** Which keys are read or written. */
 enum splitio_xenbus_phase {
@@ -91,8 +100,18 @@ enum splitio_xenbus_phase {
     SPLITIO_XENBUS_OFFER,
     /** Back reads rings and writes the device; front reads the device. */
     SPLITIO_XENBUS_CONNECT,
-    /** While Connected: back writes, front reads what may change (sectors). */
+    /** While Connected: each side writes what may change (sectors), and reads
+     *  what the other side has changed. */
     SPLITIO_XENBUS_UPDATE,
+    /** Read: the own directory, while Connected, before UPDATE. */
+    SPLITIO_XENBUS_OWN_UPDATE,
+};
+
+/** Whose key it is that watch() has named. */
+enum splitio_xenbus_watched {
+    SPLITIO_XENBUS_WATCHED_NONE, /**< no key with this index, nor after it */
+    SPLITIO_XENBUS_WATCHED_OWN,  /**< in the own directory */
+    SPLITIO_XENBUS_WATCHED_PEER, /**< in the peer's */
 };
 
 /** What tell() answers. */
@@ -157,9 +176,14 @@ struct splitio_xenbus_driver {
      */
     int (*connected)(void *drv);
     /**
-     * Optional. Front: UPDATE keys were read again, because the back wrote its
-     * state while connected. Changes nothing if they are the same. 0, or a
-     * negative value: the life ends with an error.
+     * Optional. Name the @p i -th key, @p i below SPLITIO_XENBUS_WATCHES_MAX,
+     * whose changes are to be noticed while Connected. Needs updated().
+     */
+    enum splitio_xenbus_watched (*watch)(void *drv, unsigned i, char *key);
+    /**
+     * Optional. UPDATE keys were read again, because the peer wrote its state
+     * or a watched key changed while connected. Changes nothing if they are the
+     * same. 0, or a negative value: the life ends with an error.
      */
     int (*updated)(void *drv);
     /**
@@ -179,6 +203,15 @@ struct splitio_xenbus_driver {
     int (*disconnect)(void *drv);
 };
 
+struct splitio_xenbus;
+
+/** A key that watch() has named. Fields are private, not ABI. */
+struct splitio_xenbus_key_watch {
+    struct splitio_store_watch watch;
+    struct splitio_xenbus *xb;
+    char path[SPLITIO_XENBUS_DIR_MAX + SPLITIO_XENBUS_KEY_MAX];
+};
+
 /** A device's connection. Fields are private, not ABI. */
 struct splitio_xenbus {
     const struct splitio_xenbus_driver *driver;
@@ -188,6 +221,7 @@ struct splitio_xenbus {
     struct splitio_store_watch own_watch;    /* front: backend; back: state */
     struct splitio_store_watch peer_watch;   /* the peer's state */
     struct splitio_store_watch online_watch; /* back */
+    struct splitio_xenbus_key_watch key_watches[SPLITIO_XENBUS_WATCHES_MAX];
     enum splitio_xenbus_role role;
     uint8_t step;          /* enum xb_step: what the next poll does */
     uint8_t action, pc;    /* the action under way, and where in it */
@@ -196,8 +230,10 @@ struct splitio_xenbus {
     uint8_t wire;          /* own node when last read */
     uint8_t lives;         /* front: offers left without a connection */
     bool dirty, own_event, peer_event; /* watches that fired since the look */
-    bool update;                       /* this look came from the peer */
-    bool started;                      /* the first action is decided */
+    bool key_event;
+    bool update;  /* this look came from the peer */
+    bool reread;  /* ... from a key that watch() named */
+    bool started; /* the first action is decided */
     bool online, closing, attached, linked, stale, finished, gone;
     bool forced;         /* the action does not depend on the peer's state */
     bool held;           /* failed; waits for the peer to begin a new life */
@@ -206,6 +242,7 @@ struct splitio_xenbus {
     bool failing;        /* `error` and `text` are set and not dealt with */
     bool ending;         /* dealing with `error` */
     bool publishing;     /* the driver wants an UPDATE */
+    bool reconfiguring;  /* ... with an answer of the back */
     bool resuming;       /* splitio_xenbus_resume() was called */
     bool parked;         /* the store refused; go on after the next event */
     bool in_doubt;       /* a commit was under way when the store was lost */
@@ -294,12 +331,23 @@ void splitio_xenbus_fail(struct splitio_xenbus *xb, int error,
                          const char *text);
 
 /**
- * @brief Back: write the UPDATE keys and the state again, so that the front
- * looks at them. Nothing happens unless connected: a later connection tells the
- * new values anyway. Several calls may make one write.
+ * @brief Write the UPDATE keys and the state again, so that the peer looks at
+ * them. Nothing happens unless connected: a later connection tells the new
+ * values anyway. Several calls may make one write.
  * Caller: owner; driver callbacks too. Order: none. Peer: nothing.
  */
 void splitio_xenbus_publish(struct splitio_xenbus *xb);
+
+/**
+ * @brief Front: as splitio_xenbus_publish(), and know when the back has seen it.
+ *
+ * The state goes to Reconfiguring, and back to Connected when the back is
+ * Reconfigured: then updated() is called. The connection works all the time.
+ * Only for a back that has offered something which is changed so.
+ * Caller: owner; driver callbacks too. Order: none. Peer: a back that never
+ * answers leaves the state as it is, which disturbs nothing.
+ */
+void splitio_xenbus_reconfigure(struct splitio_xenbus *xb);
 
 /**
  * @brief The machine was restored or moved: grants and channels are dead.

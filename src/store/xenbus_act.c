@@ -7,6 +7,7 @@ enum op {
     READ_OWN,
     READ_OFFER,
     READ_CONNECT,
+    READ_OWN_UPDATE,
     READ_UPDATE,
     NEGOTIATE,
     CONNECTED,
@@ -25,7 +26,10 @@ static const uint8_t front_programs[XB_NR_ACTIONS][PROGRAM_MAX] = {
     [SPLITIO_XENBUS_DO_CLOSED] = {QUIESCE, WRITE},
     [SPLITIO_XENBUS_DO_RELEASE] = {DISCONNECT},
     [SPLITIO_XENBUS_DO_REOPEN] = {WRITE},
-    [XB_DO_UPDATE] = {READ_UPDATE, UPDATED},
+    [XB_DO_UPDATE] = {READ_OWN_UPDATE, READ_UPDATE, UPDATED},
+    [XB_DO_PUBLISH] = {WRITE},
+    [XB_DO_RECONFIGURE] = {WRITE},
+    [XB_DO_SETTLE] = {READ_OWN_UPDATE, READ_UPDATE, UPDATED, WRITE},
 };
 
 static const uint8_t back_programs[XB_NR_ACTIONS][PROGRAM_MAX] = {
@@ -33,8 +37,11 @@ static const uint8_t back_programs[XB_NR_ACTIONS][PROGRAM_MAX] = {
     [SPLITIO_XENBUS_DO_CONNECT] = {READ_CONNECT, NEGOTIATE, WRITE, CONNECTED},
     [SPLITIO_XENBUS_DO_CLOSE] = {WRITE},
     [SPLITIO_XENBUS_DO_CLOSED] = {DISCONNECT, WRITE},
-    [XB_DO_UPDATE] = {WRITE},
     [XB_DO_ADOPT] = {READ_OWN, READ_CONNECT, NEGOTIATE, WRITE, CONNECTED},
+    [XB_DO_UPDATE] = {READ_OWN_UPDATE, READ_UPDATE, UPDATED},
+    [XB_DO_PUBLISH] = {WRITE},
+    [XB_DO_RECONFIGURE] = {READ_OWN_UPDATE, READ_UPDATE, UPDATED, WRITE},
+    [XB_DO_SETTLE] = {READ_OWN_UPDATE, READ_UPDATE, UPDATED, WRITE},
 };
 
 void splitio_xb_begin(struct splitio_xenbus *xb, unsigned action, bool forced)
@@ -77,6 +84,9 @@ void splitio_xb_advance(struct splitio_xenbus *xb)
     case READ_CONNECT:
         read_keys(xb, SPLITIO_XENBUS_CONNECT);
         break;
+    case READ_OWN_UPDATE:
+        read_keys(xb, SPLITIO_XENBUS_OWN_UPDATE);
+        break;
     case READ_UPDATE:
         read_keys(xb, SPLITIO_XENBUS_UPDATE);
         break;
@@ -118,8 +128,12 @@ int splitio_xb_run_keys(struct splitio_xenbus *xb)
         return 1;
     }
     key[sizeof(key) - 1] = '\0';
-    return splitio_xb_read(
-        xb, xb->phase == SPLITIO_XENBUS_OWN ? xb->dir : xb->peer_dir, key);
+    return splitio_xb_read(xb,
+                           xb->phase == SPLITIO_XENBUS_OWN ||
+                                   xb->phase == SPLITIO_XENBUS_OWN_UPDATE
+                               ? xb->dir
+                               : xb->peer_dir,
+                           key);
 }
 
 void splitio_xb_answer_keys(struct splitio_xenbus *xb, int status,
@@ -188,7 +202,7 @@ int splitio_xb_run_connected(struct splitio_xenbus *xb)
 
 int splitio_xb_run_updated(struct splitio_xenbus *xb)
 {
-    return returned(xb, xb->driver->updated(xb->drv));
+    return returned(xb, xb->driver->updated ? xb->driver->updated(xb->drv) : 0);
 }
 
 int splitio_xb_run_quiesce(struct splitio_xenbus *xb)

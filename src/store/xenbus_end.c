@@ -167,6 +167,11 @@ void splitio_xenbus_publish(struct splitio_xenbus *xb)
     xb->publishing = xb->linked;
 }
 
+void splitio_xenbus_reconfigure(struct splitio_xenbus *xb)
+{
+    xb->reconfiguring = xb->linked && xb->role == SPLITIO_XENBUS_FRONT;
+}
+
 bool splitio_xenbus_is_closed(const struct splitio_xenbus *xb)
 {
     if (xb->attached || xb->step != XB_IDLE || xb->dirty || xb->failing ||
@@ -183,7 +188,7 @@ int splitio_xb_run_abandon(struct splitio_xenbus *xb)
 {
     if (splitio_xb_disconnect(xb) == SPLITIO_EAGAIN)
         return 0;
-    xb->started = xb->ending = xb->publishing = xb->held = false;
+    xb->started = xb->ending = xb->held = false;
     xb->local = xb->remote = SPLITIO_XENBUS_UNKNOWN;
     xb->lives = XB_LIVES;
     splitio_xb_idle(xb, !xb->gone);
@@ -207,17 +212,6 @@ void splitio_xb_resume_now(struct splitio_xenbus *xb)
     xb->step = XB_ABANDON;
 }
 
-/* Remove a watch, at the server too if it can be reached. */
-static int remove_watch(struct splitio_store *store,
-                        struct splitio_store_watch *watch)
-{
-    if (watch->linked && splitio_store_unwatch(store, watch) == SPLITIO_EAGAIN)
-        return SPLITIO_EAGAIN;
-    if (watch->linked)
-        splitio_store_forget(store, watch);
-    return 0;
-}
-
 int splitio_xenbus_fini(struct splitio_xenbus *xb)
 {
     if (!xb->store)
@@ -232,27 +226,13 @@ int splitio_xenbus_fini(struct splitio_xenbus *xb)
     xb->step = XB_IDLE;
     if (splitio_xb_end_stray(xb) < 0)
         return SPLITIO_EAGAIN;
-    if (remove_watch(xb->store, &xb->own_watch) < 0 ||
-        remove_watch(xb->store, &xb->peer_watch) < 0 ||
-        remove_watch(xb->store, &xb->online_watch) < 0)
+    if (splitio_xb_remove_watches(xb) < 0)
         return SPLITIO_EAGAIN;
     xb->store = NULL;
     return 0;
 }
 
 /* ---- diagnostics ---- */
-
-/* A watch that the server refused is registered anew. */
-static void watch_again(struct splitio_xenbus *xb,
-                        struct splitio_store_watch *watch)
-{
-    int status = splitio_store_watch_status(watch);
-
-    if (!watch->linked || status == 0 || status == SPLITIO_EAGAIN)
-        return;
-    splitio_store_forget(xb->store, watch);
-    splitio_store_watch(xb->store, watch);
-}
 
 int splitio_xenbus_check(struct splitio_xenbus *xb, uint64_t now_ns,
                          uint64_t timeout_ns)
@@ -274,9 +254,7 @@ int splitio_xenbus_check(struct splitio_xenbus *xb, uint64_t now_ns,
     xb->wait_since_ns = now_ns;
     xb->parked = false;
     xb->dirty = xb->own_event = true;
-    watch_again(xb, &xb->own_watch);
-    watch_again(xb, &xb->peer_watch);
-    watch_again(xb, &xb->online_watch);
+    splitio_xb_watch_again(xb);
     if (xb->told || closed)
         return 0;
     xb->told = true;

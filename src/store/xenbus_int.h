@@ -8,7 +8,7 @@
 /*
  * A step either asks the store (its answer arrives in splitio_store_poll()) or
  * calls the driver. Files: xenbus_look.c, xenbus_act.c, xenbus_tx.c,
- * xenbus_end.c; the loop over them is in xenbus_run.c.
+ * xenbus_end.c, xenbus_watch.c; the loop over them is in xenbus_run.c.
  */
 enum xb_step {
     XB_IDLE,
@@ -44,10 +44,20 @@ enum xb_step {
 
 /* Actions beyond those of splitio_xenbus_next(). */
 enum {
-    XB_DO_UPDATE = SPLITIO_XENBUS_DO_FINISH + 1,
-    XB_DO_ADOPT,
+    XB_DO_ADOPT = SPLITIO_XENBUS_DO_FINISH + 1,
+    /* all while connected */
+    XB_DO_UPDATE,      /* read what may have changed */
+    XB_DO_PUBLISH,     /* write what has changed */
+    XB_DO_RECONFIGURE, /* front: the same and Reconfiguring; back: its answer */
+    XB_DO_SETTLE,      /* front: Connected again; back: so is the front */
     XB_NR_ACTIONS,
 };
+
+/* True if the action leaves the connection as it is. */
+static inline bool xb_stays_connected(unsigned action)
+{
+    return action >= XB_DO_UPDATE;
+}
 
 /* Offers that a front makes in a row without getting connected. */
 #define XB_LIVES 8u
@@ -91,10 +101,15 @@ static inline bool xb_is_lost(int status)
            status == SPLITIO_EPROTO;
 }
 
+/* xenbus_watch.c */
+SPLITIO_INTERNAL void splitio_xb_set_watches(struct splitio_xenbus *xb);
+SPLITIO_INTERNAL xb_run splitio_xb_run_watch;
+SPLITIO_INTERNAL int splitio_xb_remove_watches(struct splitio_xenbus *xb);
+SPLITIO_INTERNAL void splitio_xb_watch_again(struct splitio_xenbus *xb);
+
 /* xenbus_look.c */
 SPLITIO_INTERNAL xb_run splitio_xb_run_peer;
 SPLITIO_INTERNAL xb_run splitio_xb_run_peer_id;
-SPLITIO_INTERNAL xb_run splitio_xb_run_watch;
 SPLITIO_INTERNAL xb_run splitio_xb_run_own;
 SPLITIO_INTERNAL xb_run splitio_xb_run_remote;
 SPLITIO_INTERNAL xb_run splitio_xb_run_online;

@@ -83,26 +83,6 @@ void splitio_xb_answer_peer_id(struct splitio_xenbus *xb, int status,
     xb->step = XB_WATCH;
 }
 
-int splitio_xb_run_watch(struct splitio_xenbus *xb)
-{
-    xb->step = XB_OWN;
-    if (xb->peer_watch.linked) {
-        if (splitio_xs_streq(xb->new_dir, xb->peer_dir))
-            return 1;
-        if (splitio_store_unwatch(xb->store, &xb->peer_watch) ==
-            SPLITIO_EAGAIN) {
-            xb->step = XB_WATCH;
-            return 0;
-        }
-        splitio_store_forget(xb->store, &xb->peer_watch);
-    }
-    __builtin_memcpy(xb->peer_dir, xb->new_dir, sizeof(xb->peer_dir));
-    splitio_xenbus_print(xb->peer_path, sizeof(xb->peer_path), "%s/state",
-                         xb->peer_dir);
-    splitio_store_watch(xb->store, &xb->peer_watch);
-    return 1;
-}
-
 /* ---- the states ---- */
 
 int splitio_xb_run_own(struct splitio_xenbus *xb)
@@ -230,6 +210,33 @@ static void look_at_hold(struct splitio_xenbus *xb)
     }
 }
 
+/* Connected, and the peer is there: has anything changed? */
+static unsigned front_linked(const struct splitio_xenbus *xb)
+{
+    if (xb->wire == SPLITIO_XENBUS_RECONFIGURING &&
+        xb->remote == SPLITIO_XENBUS_RECONFIGURED)
+        return XB_DO_SETTLE;
+    if (xb->driver->updated && (xb->update || xb->reread) &&
+        (xb->remote == SPLITIO_XENBUS_CONNECTED ||
+         xb->remote == SPLITIO_XENBUS_RECONFIGURED))
+        return XB_DO_UPDATE;
+    return SPLITIO_XENBUS_DO_WAIT;
+}
+
+static unsigned back_linked(const struct splitio_xenbus *xb)
+{
+    bool answered = xb->wire == SPLITIO_XENBUS_RECONFIGURED;
+
+    if (!xb->driver->updated)
+        return SPLITIO_XENBUS_DO_WAIT;
+    /* A front may ask again before it has seen the first answer. */
+    if (xb->remote == SPLITIO_XENBUS_RECONFIGURING && (!answered || xb->update))
+        return XB_DO_RECONFIGURE;
+    if (xb->remote == SPLITIO_XENBUS_CONNECTED && answered)
+        return XB_DO_SETTLE;
+    return xb->reread ? XB_DO_UPDATE : SPLITIO_XENBUS_DO_WAIT;
+}
+
 int splitio_xb_run_decide(struct splitio_xenbus *xb)
 {
     unsigned action;
@@ -247,11 +254,10 @@ int splitio_xb_run_decide(struct splitio_xenbus *xb)
         xb->held_seen = false;
         action = splitio_xb_next(xb);
     }
-    if (action == SPLITIO_XENBUS_DO_WAIT && xb->update && xb->linked &&
-        xb->role == SPLITIO_XENBUS_FRONT && xb->driver->updated &&
-        xb->local == SPLITIO_XENBUS_CONNECTED &&
-        xb->remote == SPLITIO_XENBUS_CONNECTED)
-        action = XB_DO_UPDATE;
+    if (action == SPLITIO_XENBUS_DO_WAIT && xb->linked &&
+        xb->local == SPLITIO_XENBUS_CONNECTED)
+        action = xb->role == SPLITIO_XENBUS_FRONT ? front_linked(xb)
+                                                  : back_linked(xb);
     xb->finished =
         action == SPLITIO_XENBUS_DO_FINISH && (xb->closing || !xb->online);
     splitio_xb_begin(xb, action, false);

@@ -70,7 +70,7 @@ int splitio_xb_disconnect(struct splitio_xenbus *xb)
 {
     if (!xb->attached)
         return 0;
-    xb->linked = false;
+    xb->linked = xb->publishing = xb->reconfiguring = false;
     if (xb->driver->disconnect(xb->drv) == SPLITIO_EAGAIN)
         return SPLITIO_EAGAIN;
     xb->attached = false;
@@ -109,26 +109,37 @@ void splitio_xb_idle(struct splitio_xenbus *xb, bool look_again)
 
 /* ---- the loop ---- */
 
+/* What the driver has asked for while connected. */
+static bool wishes(struct splitio_xenbus *xb)
+{
+    if (xb->reconfiguring && xb->wire == SPLITIO_XENBUS_CONNECTED) {
+        xb->reconfiguring = false;
+        splitio_xb_begin(xb, XB_DO_RECONFIGURE, false);
+        return true;
+    }
+    if (xb->publishing)
+        splitio_xb_begin(xb, XB_DO_PUBLISH, false);
+    return xb->publishing;
+}
+
 static int run_idle(struct splitio_xenbus *xb)
 {
     if (xb->failing) {
         splitio_xb_fail(xb, xb->error);
         return 1;
     }
-    if (xb->publishing && xb->role == SPLITIO_XENBUS_BACK && xb->linked &&
-        xb->local == SPLITIO_XENBUS_CONNECTED) {
-        splitio_xb_begin(xb, XB_DO_UPDATE, false);
+    if (xb->linked && xb->local == SPLITIO_XENBUS_CONNECTED && wishes(xb))
         return 1;
-    }
     if (!xb->dirty)
         return 0;
     xb->dirty = false;
     xb->update = xb->peer_event;
+    xb->reread = xb->key_event;
     if (!xb->started || (xb->own_event && xb->role == SPLITIO_XENBUS_FRONT))
         xb->step = XB_PEER;
     else
         xb->step = xb->own_event ? XB_OWN : XB_REMOTE;
-    xb->own_event = xb->peer_event = false;
+    xb->own_event = xb->peer_event = xb->key_event = false;
     return 1;
 }
 
@@ -146,58 +157,7 @@ int splitio_xenbus_poll(struct splitio_xenbus *xb)
     return i > 0;
 }
 
-/* ---- watches ---- */
-
-static void own_fired(struct splitio_store_watch *watch, const char *path)
-{
-    struct splitio_xenbus *xb =
-        SPLITIO_CONTAINER_OF(watch, struct splitio_xenbus, own_watch);
-
-    if (path == NULL)
-        return;
-    xb->dirty = xb->own_event = true;
-    xb->parked = false;
-}
-
-static void peer_fired(struct splitio_store_watch *watch, const char *path)
-{
-    struct splitio_xenbus *xb =
-        SPLITIO_CONTAINER_OF(watch, struct splitio_xenbus, peer_watch);
-
-    if (path == NULL)
-        return;
-    xb->dirty = xb->peer_event = true;
-    xb->parked = false;
-}
-
-static void online_fired(struct splitio_store_watch *watch, const char *path)
-{
-    struct splitio_xenbus *xb =
-        SPLITIO_CONTAINER_OF(watch, struct splitio_xenbus, online_watch);
-
-    if (path == NULL)
-        return;
-    xb->dirty = true;
-    xb->parked = false;
-}
-
 /* ---- begin ---- */
-
-static void set_watches(struct splitio_xenbus *xb)
-{
-    bool front = xb->role == SPLITIO_XENBUS_FRONT;
-
-    splitio_xenbus_print(xb->own_path, sizeof(xb->own_path), "%s/%s", xb->dir,
-                         front ? "backend" : "state");
-    splitio_xenbus_print(xb->online_path, sizeof(xb->online_path), "%s/online",
-                         xb->dir);
-    xb->own_watch.path = xb->own_path;
-    xb->own_watch.fired = own_fired;
-    xb->online_watch.path = xb->online_path;
-    xb->online_watch.fired = online_fired;
-    xb->peer_watch.path = xb->peer_path;
-    xb->peer_watch.fired = peer_fired;
-}
 
 int splitio_xenbus_init(struct splitio_xenbus *xb,
                         enum splitio_xenbus_role role,
@@ -224,7 +184,7 @@ int splitio_xenbus_init(struct splitio_xenbus *xb,
     xb->call.done = call_done;
     xb->lives = XB_LIVES;
     xb->online = xb->dirty = true;
-    set_watches(xb);
+    splitio_xb_set_watches(xb);
     err = splitio_store_watch(store, &xb->own_watch);
     if (err == 0 && role == SPLITIO_XENBUS_BACK)
         err = splitio_store_watch(store, &xb->online_watch);

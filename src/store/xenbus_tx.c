@@ -11,8 +11,8 @@ static unsigned target(const struct splitio_xenbus *xb)
 {
     unsigned action = xb->action;
 
-    if (action == XB_DO_UPDATE)
-        return SPLITIO_XENBUS_CONNECTED;
+    if (xb_stays_connected(action))
+        return xb->local;
     if (action == XB_DO_ADOPT)
         action = SPLITIO_XENBUS_DO_CONNECT;
     return splitio_xenbus_after(xb->role, xb->local,
@@ -25,6 +25,12 @@ static unsigned target_wire(const struct splitio_xenbus *xb)
     if (xb->role == SPLITIO_XENBUS_FRONT &&
         xb->action == SPLITIO_XENBUS_DO_OFFER && xb->driver->offer_state)
         return xb->driver->offer_state;
+    if (xb->action == XB_DO_RECONFIGURE)
+        return xb->role == SPLITIO_XENBUS_FRONT ? SPLITIO_XENBUS_RECONFIGURING
+                                                : SPLITIO_XENBUS_RECONFIGURED;
+    /* The peer may be waiting to see what is there. */
+    if (xb->action == XB_DO_PUBLISH && xb->wire >= SPLITIO_XENBUS_RECONFIGURING)
+        return xb->wire;
     return target(xb);
 }
 
@@ -59,9 +65,17 @@ static void park(struct splitio_xenbus *xb)
     xb->step = XB_TX_START;
 }
 
+/* True if the action writes the UPDATE keys. */
+static bool tells_update(const struct splitio_xenbus *xb)
+{
+    return xb->action == XB_DO_PUBLISH || (xb->action == XB_DO_RECONFIGURE &&
+                                           xb->role == SPLITIO_XENBUS_FRONT);
+}
+
 int splitio_xb_run_tx_start(struct splitio_xenbus *xb)
 {
-    xb->publishing = xb->publishing && xb->action != XB_DO_UPDATE;
+    if (tells_update(xb))
+        xb->publishing = false;
     return splitio_xb_submitted(xb,
                                 splitio_store_tx_start(xb->store, &xb->call));
 }
@@ -146,8 +160,8 @@ void splitio_xb_answer_tx_remote(struct splitio_xenbus *xb, int status,
         xb->attached = false;
     next = splitio_xb_next(xb);
     xb->attached = attached;
-    if (xb->action == XB_DO_UPDATE && next == SPLITIO_XENBUS_DO_WAIT)
-        next = XB_DO_UPDATE;
+    if (xb_stays_connected(xb->action) && next == SPLITIO_XENBUS_DO_WAIT)
+        next = xb->action;
     if (next == xb->action)
         xb->step = XB_TX_TELL;
     else
@@ -169,11 +183,10 @@ static enum splitio_xenbus_tell tell(struct splitio_xenbus *xb, char *key,
     case XB_DO_ADOPT:
         phase = SPLITIO_XENBUS_CONNECT;
         break;
-    case XB_DO_UPDATE:
-        phase = SPLITIO_XENBUS_UPDATE;
-        break;
     default:
-        return SPLITIO_XENBUS_TELL_END;
+        if (!tells_update(xb))
+            return SPLITIO_XENBUS_TELL_END;
+        phase = SPLITIO_XENBUS_UPDATE;
     }
     if (!xb->driver->tell || xb->index >= SPLITIO_XENBUS_KEYS_MAX)
         return SPLITIO_XENBUS_TELL_END;

@@ -46,6 +46,8 @@ struct bed_driver {
     const char *fail_text;
     unsigned sectors;  /**< back: to tell; front: as read */
     unsigned ring_ref; /**< front: to tell; back: as read */
+    unsigned level;    /**< the same, while connected; see bed_watch() */
+    unsigned limit;    /**< own key, while connected */
     unsigned in_call;
 };
 
@@ -82,6 +84,10 @@ bool bed_round(struct bed *bed);
 void bed_settle(struct bed *bed);
 /** As bed_settle(), with time going by, for faults that need it. */
 void bed_settle_slowly(struct bed *bed);
+
+/** For bed_driver.table.watch, before the first poll: back and front notice
+ *  changes of their own key "limit", and the back of the front's "level". */
+enum splitio_xenbus_watched bed_watch(void *drv, unsigned i, char *key);
 
 /** Write a node as the toolstack; NULL removes it. */
 void bed_put(struct bed *bed, const char *dir, const char *key,

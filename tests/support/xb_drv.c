@@ -8,15 +8,18 @@
 
 /* ---- the driver ---- */
 
-static const char *const front_reads[4][3] = {
+static const char *const front_reads[5][3] = {
     [SPLITIO_XENBUS_OWN] = {"backend-id"},
     [SPLITIO_XENBUS_OFFER] = {"feature-flush-cache", "absent"},
     [SPLITIO_XENBUS_CONNECT] = {"sectors"},
     [SPLITIO_XENBUS_UPDATE] = {"sectors"},
+    [SPLITIO_XENBUS_OWN_UPDATE] = {"limit"},
 };
-static const char *const back_reads[4][3] = {
+static const char *const back_reads[5][3] = {
     [SPLITIO_XENBUS_OWN] = {"mode"},
     [SPLITIO_XENBUS_CONNECT] = {"queue-0/ring-ref", "event-channel"},
+    [SPLITIO_XENBUS_UPDATE] = {"level"},
+    [SPLITIO_XENBUS_OWN_UPDATE] = {"limit"},
 };
 
 static bool want(void *drv, enum splitio_xenbus_phase phase, unsigned i,
@@ -57,6 +60,10 @@ static int got(void *drv, enum splitio_xenbus_phase phase, unsigned i,
     assert_int_equal(d->in_call, 0);
     if (d->role == SPLITIO_XENBUS_FRONT && phase >= SPLITIO_XENBUS_CONNECT)
         to = &d->sectors;
+    if (d->role == SPLITIO_XENBUS_BACK && phase == SPLITIO_XENBUS_UPDATE)
+        to = &d->level;
+    if (phase == SPLITIO_XENBUS_OWN_UPDATE)
+        to = &d->limit;
     if (d->role == SPLITIO_XENBUS_BACK && phase == SPLITIO_XENBUS_CONNECT &&
         i == 0)
         to = &d->ring_ref;
@@ -65,7 +72,20 @@ static int got(void *drv, enum splitio_xenbus_phase phase, unsigned i,
         assert_null(value);
     if (d->fail_got)
         return once(&d->fail_got);
+    if (!value && (to == &d->level || to == &d->limit))
+        return 0;
     return to ? splitio_xenbus_parse_u32(value, len, 1, 1u << 30, to) : 0;
+}
+
+enum splitio_xenbus_watched bed_watch(void *drv, unsigned i, char *key)
+{
+    struct bed_driver *d = drv;
+
+    if (i > (d->role == SPLITIO_XENBUS_BACK))
+        return SPLITIO_XENBUS_WATCHED_NONE;
+    splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "%s",
+                         i == 0 ? "limit" : "level");
+    return i == 0 ? SPLITIO_XENBUS_WATCHED_OWN : SPLITIO_XENBUS_WATCHED_PEER;
 }
 
 static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
@@ -84,6 +104,11 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
     if (front && phase == SPLITIO_XENBUS_OFFER && i == 1) {
         splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "num-queues");
         return SPLITIO_XENBUS_TELL_REMOVE;
+    }
+    if (front && phase == SPLITIO_XENBUS_UPDATE && i == 0) {
+        splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "level");
+        splitio_xenbus_print(value, SPLITIO_XENBUS_VALUE_MAX, "%u", d->level);
+        return SPLITIO_XENBUS_TELL_WRITE;
     }
     if (!front && phase == SPLITIO_XENBUS_OFFER && i == 0) {
         splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX,
