@@ -175,6 +175,49 @@ SPLITIO_SUBWORD_DEFINE(u16, uint16_t);
 SPLITIO_ATOMICS_DEFINE(u32, uint32_t);
 SPLITIO_ATOMICS_DEFINE(u64, uint64_t);
 
+/*
+ * Words that a peer sees are little-endian, whatever the machine is: Xen's ABI
+ * has no other form. splitio_le<bits>() converts a value, either way; the rest
+ * are the accesses from above to a word that is shared. Nothing but the plain
+ * access is left of them on a little-endian machine.
+ */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define SPLITIO_BIG_ENDIAN 1
+#else
+#define SPLITIO_BIG_ENDIAN 0
+#endif
+
+#define SPLITIO_LE_DEFINE(bits)                                                \
+    static inline uint##bits##_t splitio_le##bits(uint##bits##_t v)            \
+    {                                                                          \
+        return SPLITIO_BIG_ENDIAN ? __builtin_bswap##bits(v) : v;              \
+    }                                                                          \
+    static inline uint##bits##_t splitio_read_once_le##bits(                   \
+        const uint##bits##_t *p)                                               \
+    {                                                                          \
+        return splitio_le##bits(splitio_read_once_u##bits(p));                 \
+    }                                                                          \
+    static inline uint##bits##_t splitio_load_acquire_le##bits(                \
+        const uint##bits##_t *p)                                               \
+    {                                                                          \
+        return splitio_le##bits(splitio_load_acquire_u##bits(p));              \
+    }                                                                          \
+    static inline void splitio_write_once_le##bits(uint##bits##_t *p,          \
+                                                   uint##bits##_t v)           \
+    {                                                                          \
+        splitio_write_once_u##bits(p, splitio_le##bits(v));                    \
+    }                                                                          \
+    static inline void splitio_store_release_le##bits(uint##bits##_t *p,       \
+                                                      uint##bits##_t v)        \
+    {                                                                          \
+        splitio_store_release_u##bits(p, splitio_le##bits(v));                 \
+    }                                                                          \
+    SPLITIO_STATIC_ASSERT(bits <= 64, "a word")
+
+SPLITIO_LE_DEFINE(16);
+SPLITIO_LE_DEFINE(32);
+SPLITIO_LE_DEFINE(64);
+
 /** Full fence: orders every access before it against every access after it. */
 static inline void splitio_fence(void)
 {
@@ -247,6 +290,8 @@ static inline void splitio_copy_once(void *dst, const void *src,
 #define SPLITIO_ARCH_PROTOCOL_64 "x86_64-abi"
 #elif defined(__aarch64__) || defined(__arm__)
 #define SPLITIO_ARCH_PROTOCOL_64 "arm-abi"
+#elif defined(__riscv)
+#define SPLITIO_ARCH_PROTOCOL_64 "riscv-abi"
 #else
 #define SPLITIO_ARCH_PROTOCOL_64 ((const char *)NULL)
 #endif

@@ -50,7 +50,7 @@
 extern "C" {
 #endif
 
-/** Header of the shared pages. 64 bytes; the slots follow. */
+/** Header of the shared pages. 64 bytes, little-endian; the slots follow. */
 struct splitio_sring {
     uint32_t req_prod;  /* writer: front */
     uint32_t req_event; /* writer: back; front notifies on reaching it */
@@ -189,9 +189,9 @@ static inline bool splitio_ring_front_publish(struct splitio_ring_front *r)
     if (now == before)
         return false;
     r->req_published = now;
-    splitio_store_release_u32(&r->sring->req_prod, now);
+    splitio_store_release_le32(&r->sring->req_prod, now);
     splitio_fence();
-    return now - splitio_read_once_u32(&r->sring->req_event) < now - before;
+    return now - splitio_read_once_le32(&r->sring->req_event) < now - before;
 }
 
 /**
@@ -211,7 +211,7 @@ static inline int splitio_ring_front_pending(struct splitio_ring_front *r)
         return (int)(r->rsp_seen - r->rsp_cons);
     if (r->broken)
         return SPLITIO_EPROTO;
-    seen = splitio_load_acquire_u32(&r->sring->rsp_prod);
+    seen = splitio_load_acquire_le32(&r->sring->rsp_prod);
     if (seen - r->rsp_cons > r->req_published - r->rsp_cons) {
         r->broken = true;
         return SPLITIO_EPROTO;
@@ -263,7 +263,7 @@ static inline int splitio_ring_front_take(struct splitio_ring_front *r,
 static inline int splitio_ring_front_rearm(struct splitio_ring_front *r,
                                            uint32_t distance)
 {
-    splitio_write_once_u32(&r->sring->rsp_event, r->rsp_cons + distance);
+    splitio_write_once_le32(&r->sring->rsp_event, r->rsp_cons + distance);
     splitio_fence();
     return splitio_ring_front_pending(r);
 }
@@ -306,7 +306,7 @@ static inline int splitio_ring_back_look(struct splitio_ring_back *r)
 
     if (r->broken)
         return SPLITIO_EPROTO;
-    seen = splitio_load_acquire_u32(&r->sring->req_prod);
+    seen = splitio_load_acquire_le32(&r->sring->req_prod);
     if (seen - r->req_cons > r->nr_slots - (r->req_cons - r->rsp_prod) ||
         seen - r->req_cons < r->req_seen - r->req_cons) {
         r->broken = true;
@@ -408,9 +408,9 @@ static inline bool splitio_ring_back_publish(struct splitio_ring_back *r)
     if (now == before)
         return false;
     r->rsp_published = now;
-    splitio_store_release_u32(&r->sring->rsp_prod, now);
+    splitio_store_release_le32(&r->sring->rsp_prod, now);
     splitio_fence();
-    return now - splitio_read_once_u32(&r->sring->rsp_event) < now - before;
+    return now - splitio_read_once_le32(&r->sring->rsp_event) < now - before;
 }
 
 /**
@@ -426,7 +426,7 @@ static inline bool splitio_ring_back_publish(struct splitio_ring_back *r)
 static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
                                           uint32_t distance)
 {
-    splitio_write_once_u32(&r->sring->req_event, r->req_cons + distance);
+    splitio_write_once_le32(&r->sring->req_event, r->req_cons + distance);
     splitio_fence();
     return splitio_ring_back_look(r);
 }

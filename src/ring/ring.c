@@ -44,8 +44,8 @@ int splitio_ring_front_init(struct splitio_ring_front *r, void *pages,
     if (err)
         return err;
     __builtin_memset(pages, 0, (size_t)nr_pages * SPLITIO_PAGE_SIZE);
-    r->sring->req_event = 1;
-    r->sring->rsp_event = 1;
+    r->sring->req_event = splitio_le32(1);
+    r->sring->rsp_event = splitio_le32(1);
     return 0;
 }
 
@@ -68,8 +68,8 @@ int splitio_ring_back_attach(struct splitio_ring_back *r, void *pages,
     r->sring = pages;
     r->nr_slots = splitio_ring_nr_slots(nr_pages, slot_bytes);
     r->slot_bytes = slot_bytes;
-    rsp_prod = splitio_read_once_u32(&r->sring->rsp_prod);
-    req_prod = splitio_load_acquire_u32(&r->sring->req_prod);
+    rsp_prod = splitio_read_once_le32(&r->sring->rsp_prod);
+    req_prod = splitio_load_acquire_le32(&r->sring->req_prod);
     r->rsp_prod = r->rsp_published = rsp_prod;
     r->req_cons = r->req_seen = rsp_prod;
     r->broken = req_prod - rsp_prod > r->nr_slots;

@@ -12,7 +12,7 @@ static int init(struct splitio_stream *s, uint8_t *bytes, uint32_t size_bytes,
     s->size_bytes = size_bytes;
     s->own_shared = own;
     s->peer_shared = peer;
-    s->own = splitio_read_once_u32(own);
+    s->own = splitio_read_once_le32(own);
     s->broken = false;
     return 0;
 }
@@ -46,7 +46,7 @@ int splitio_stream_room(struct splitio_stream *s)
 
     if (s->broken)
         return SPLITIO_EPROTO;
-    used = s->own - splitio_load_acquire_u32(s->peer_shared);
+    used = s->own - splitio_load_acquire_le32(s->peer_shared);
     if (used > s->size_bytes) {
         s->broken = true;
         return SPLITIO_EPROTO;
@@ -60,7 +60,7 @@ int splitio_stream_pending(struct splitio_stream *s)
 
     if (s->broken)
         return SPLITIO_EPROTO;
-    used = splitio_load_acquire_u32(s->peer_shared) - s->own;
+    used = splitio_load_acquire_le32(s->peer_shared) - s->own;
     if (used > s->size_bytes) {
         s->broken = true;
         return SPLITIO_EPROTO;
@@ -90,7 +90,7 @@ int splitio_stream_write(struct splitio_stream *s, const void *data,
     __builtin_memcpy(at, data, first);
     __builtin_memcpy(s->bytes, (const uint8_t *)data + first, len - first);
     s->own += len;
-    splitio_store_release_u32(s->own_shared, s->own);
+    splitio_store_release_le32(s->own_shared, s->own);
     return (int)len;
 }
 
@@ -108,6 +108,6 @@ int splitio_stream_read(struct splitio_stream *s, void *data,
     splitio_copy_once(data, at, first);
     splitio_copy_once((uint8_t *)data + first, s->bytes, len - first);
     s->own += len;
-    splitio_store_release_u32(s->own_shared, s->own);
+    splitio_store_release_le32(s->own_shared, s->own);
     return (int)len;
 }

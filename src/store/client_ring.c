@@ -20,14 +20,15 @@ static int usable(struct splitio_store_ring *ring)
     struct splitio_xs_page *page = ring->page;
 
     if (ring->resetting) {
-        if (splitio_load_acquire_u32(&page->connection) != SPLITIO_XS_CONNECTED)
+        if (splitio_load_acquire_le32(&page->connection) !=
+            SPLITIO_XS_CONNECTED)
             return SPLITIO_EAGAIN;
         take_indices(ring);
         ring->resetting = false;
     }
-    if ((splitio_read_once_u32(&page->server_features) &
+    if ((splitio_read_once_le32(&page->server_features) &
          SPLITIO_XS_FEATURE_ERROR) &&
-        splitio_read_once_u32(&page->error) != SPLITIO_XS_ERROR_NONE)
+        splitio_read_once_le32(&page->error) != SPLITIO_XS_ERROR_NONE)
         return SPLITIO_EPROTO;
     return 0;
 }
@@ -82,7 +83,7 @@ int splitio_store_ring_init(struct splitio_store_ring *ring,
     ring->notify_ctx = ctx;
     take_indices(ring);
     ring->resetting =
-        splitio_load_acquire_u32(&page->connection) != SPLITIO_XS_CONNECTED;
+        splitio_load_acquire_le32(&page->connection) != SPLITIO_XS_CONNECTED;
     return 0;
 }
 
@@ -90,11 +91,11 @@ int splitio_store_ring_reconnect(struct splitio_store_ring *ring)
 {
     struct splitio_xs_page *page = ring->page;
 
-    if (!(splitio_read_once_u32(&page->server_features) &
+    if (!(splitio_read_once_le32(&page->server_features) &
           SPLITIO_XS_FEATURE_RECONNECTION))
         return SPLITIO_EOPNOTSUPP;
     ring->resetting = true;
-    splitio_store_release_u32(&page->connection, SPLITIO_XS_RECONNECT);
+    splitio_store_release_le32(&page->connection, SPLITIO_XS_RECONNECT);
     ring->notify(ring->notify_ctx);
     return 0;
 }

@@ -268,8 +268,8 @@ int splitio_store_conn_attach_ring(struct splitio_store_conn *conn,
         return SPLITIO_EINVAL;
     conn->page = page;
     take_indices(conn);
-    splitio_write_once_u32(&page->error, SPLITIO_XS_ERROR_NONE);
-    splitio_store_release_u32(&page->server_features, conn->domain->features);
+    splitio_write_once_le32(&page->error, SPLITIO_XS_ERROR_NONE);
+    splitio_store_release_le32(&page->server_features, conn->domain->features);
     return 0;
 }
 
@@ -280,13 +280,13 @@ static void reconnect(struct splitio_store_conn *conn)
 
     reset(conn);
     conn->status = 0;
-    splitio_write_once_u32(&page->req_cons, 0);
-    splitio_write_once_u32(&page->req_prod, 0);
-    splitio_write_once_u32(&page->rsp_cons, 0);
-    splitio_write_once_u32(&page->rsp_prod, 0);
+    splitio_write_once_le32(&page->req_cons, 0);
+    splitio_write_once_le32(&page->req_prod, 0);
+    splitio_write_once_le32(&page->rsp_cons, 0);
+    splitio_write_once_le32(&page->rsp_prod, 0);
     take_indices(conn);
-    splitio_write_once_u32(&page->error, SPLITIO_XS_ERROR_NONE);
-    splitio_store_release_u32(&page->connection, SPLITIO_XS_CONNECTED);
+    splitio_write_once_le32(&page->error, SPLITIO_XS_ERROR_NONE);
+    splitio_store_release_le32(&page->connection, SPLITIO_XS_CONNECTED);
 }
 
 /* Moves what it can one way: the number of bytes, or EPROTO. */
@@ -345,7 +345,7 @@ int splitio_store_conn_pump_ring(struct splitio_store_conn *conn,
         return conn->status;
     if (!page)
         return SPLITIO_EINVAL;
-    if (splitio_load_acquire_u32(&page->connection) == SPLITIO_XS_RECONNECT) {
+    if (splitio_load_acquire_le32(&page->connection) == SPLITIO_XS_RECONNECT) {
         reconnect(conn);
         *notify = true;
     }
@@ -354,9 +354,9 @@ int splitio_store_conn_pump_ring(struct splitio_store_conn *conn,
     n = ring_pump(conn, budget < INT32_MAX ? budget : INT32_MAX, notify);
     if (n >= 0)
         return n;
-    splitio_write_once_u32(&page->error, conn->status
-                                             ? SPLITIO_XS_ERROR_PROTO
-                                             : SPLITIO_XS_ERROR_RINGIDX);
+    splitio_write_once_le32(&page->error, conn->status
+                                              ? SPLITIO_XS_ERROR_PROTO
+                                              : SPLITIO_XS_ERROR_RINGIDX);
     splitio_xsd_conn_shut(conn, SPLITIO_EPROTO);
     *notify = true;
     return SPLITIO_EPROTO;

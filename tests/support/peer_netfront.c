@@ -45,10 +45,10 @@ void peer_front_open(struct peer_front *f, struct pair *pair, uint32_t index)
         f->pages[i] = new_page(pair, &f->grefs[i]);
     assert_int_equal(g->ops->event_open(g->ctx, 0, handler, &f->evtchn), 0);
     f->tx_prod = f->tx_cons = f->rx_prod = f->rx_cons = index;
-    f->tx->req_prod = f->tx->rsp_prod = index;
-    f->rx->req_prod = f->rx->rsp_prod = index;
-    f->tx->req_event = f->tx->rsp_event = index + 1;
-    f->rx->req_event = f->rx->rsp_event = index + 1;
+    f->tx->req_prod = f->tx->rsp_prod = splitio_le32(index);
+    f->rx->req_prod = f->rx->rsp_prod = splitio_le32(index);
+    f->tx->req_event = f->tx->rsp_event = splitio_le32(index + 1);
+    f->rx->req_event = f->rx->rsp_event = splitio_le32(index + 1);
 }
 
 void peer_front_close(struct peer_front *f)
@@ -105,8 +105,8 @@ void peer_front_lend(struct peer_front *f, splitio_gref_t gref)
 
 void peer_front_push(struct peer_front *f)
 {
-    f->tx->req_prod = f->tx_prod;
-    f->rx->req_prod = f->rx_prod;
+    f->tx->req_prod = splitio_le32(f->tx_prod);
+    f->rx->req_prod = splitio_le32(f->rx_prod);
     f->pair->real_guest.ops->event_send(f->pair->real_guest.ctx, f->evtchn);
 }
 
@@ -115,7 +115,7 @@ bool peer_front_tx_rsp(struct peer_front *f,
 {
     const union splitio_netif_tx_slot *slots = (const void *)(f->tx + 1);
 
-    if (f->tx_cons == f->tx->rsp_prod)
+    if (f->tx_cons == splitio_le32(f->tx->rsp_prod))
         return false;
     memcpy(rsp, &slots[f->tx_cons++ % SPLITIO_NETIF_RING_SLOTS], sizeof(*rsp));
     return true;
@@ -125,7 +125,7 @@ bool peer_front_rx_rsp(struct peer_front *f, union splitio_netif_rx_slot *rsp)
 {
     const union splitio_netif_rx_slot *slots = (const void *)(f->rx + 1);
 
-    if (f->rx_cons == f->rx->rsp_prod)
+    if (f->rx_cons == splitio_le32(f->rx->rsp_prod))
         return false;
     *rsp = slots[f->rx_cons++ % SPLITIO_NETIF_RING_SLOTS];
     return true;

@@ -443,11 +443,11 @@ static void rings_with_impossible_indices_do_not_connect(void **state)
     (void)state;
     rig_init_back(r);
     peer_front_open(&f, r->pair, 0);
-    f.rx->req_prod = 257;
+    f.rx->req_prod = splitio_le32(257);
     link = peer_front_link(&f, SPLITIO_NETIF_F_ALL);
     assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &link),
                      SPLITIO_EPROTO);
-    f.rx->req_prod = 0;
+    f.rx->req_prod = splitio_le32(0);
     link.queues[0].tx_gref = 4000;
     assert_true(splitio_netback_connect(&r->back, PAIR_GUEST, &link) < 0);
     link = peer_front_link(&f, SPLITIO_NETIF_F_ALL);
@@ -562,7 +562,7 @@ static void garbage_is_answered_or_breaks(void **state)
                 if (rnd() % 8 == 0)
                     slot->req.flags |= SPLITIO_NETTXF_MORE_DATA;
             }
-            s.front.tx->rsp_event = rnd();
+            s.front.tx->rsp_event = splitio_le32(rnd());
             n = turn(&s);
             while (peer_front_tx_rsp(&s.front, &rsp))
                 ;

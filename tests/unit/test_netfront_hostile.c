@@ -83,8 +83,8 @@ static int turn(struct scene *s)
 {
     int n;
 
-    s->tx->rsp_prod = s->tx_prod;
-    s->rx->rsp_prod = s->rx_prod;
+    s->tx->rsp_prod = splitio_le32(s->tx_prod);
+    s->rx->rsp_prod = splitio_le32(s->rx_prod);
     do
         n = splitio_netfront_poll(&s->rig->front, 16);
     while (n > 0);
@@ -242,7 +242,7 @@ static void rx_frames_with_errors_are_dropped(void **state)
     assert_int_equal(queue_len(&s.rig->received), 0);
     assert_int_equal(s.rig->front.stats.rx_errors, 6);
     /* ... and the slots are lent again. */
-    assert_int_equal(s.rx->req_prod, 256 + 25);
+    assert_int_equal(splitio_le32(s.rx->req_prod), 256 + 25);
     close_scene(&s);
 }
 
@@ -403,7 +403,7 @@ static void nothing_of_the_guest_is_shared_but_frames(void **state)
     memset(s.tx + 1, 0xa5, 4096 - sizeof(*s.tx));
     assert_int_equal(splitio_netfront_send(&s.rig->front, &f), 0);
     splitio_netfront_kick(&s.rig->front);
-    assert_int_equal(s.tx->req_prod, 3);
+    assert_int_equal(splitio_le32(s.tx->req_prod), 3);
     memcpy(slot, &gso, sizeof(gso));
     assert_memory_equal(tx_slot(&s, 1), slot, 12);
     assert_int_equal(tx_slot(&s, 0)->req.size, 5000);
@@ -497,8 +497,8 @@ static void garbage_is_survived(void **state)
             }
             if (rnd() % 2)
                 put_tx(&s, tx_slot(&s, s.tx_prod)->req.id, 0);
-            s.tx->req_event = rnd();
-            s.rx->req_event = rnd();
+            s.tx->req_event = splitio_le32(rnd());
+            s.rx->req_event = splitio_le32(rnd());
             n = turn(&s);
         }
         broken += n < 0;

@@ -29,8 +29,8 @@ static struct pair pair_at(uint32_t nr_pages, uint32_t slot_bytes,
     assert_int_equal(
         splitio_ring_front_init(&p.front, area, nr_pages, slot_bytes), 0);
     if (start != 0) {
-        p.sring->req_prod = p.sring->rsp_prod = start;
-        p.sring->req_event = p.sring->rsp_event = start + 1;
+        p.sring->req_prod = p.sring->rsp_prod = splitio_le32(start);
+        p.sring->req_event = p.sring->rsp_event = splitio_le32(start + 1);
         assert_int_equal(splitio_ring_front_attach(&p.front, area, nr_pages,
                                                    slot_bytes, start),
                          0);
@@ -134,7 +134,8 @@ static void init_on_dirty_pages_leaves_no_old_byte(void **state)
     (void)state;
     for (uint32_t n = 1; n <= SPLITIO_RING_PAGES_MAX; n++) {
         struct pair p = pair_at(n, 112, 0);
-        struct splitio_sring expected = {.req_event = 1, .rsp_event = 1};
+        struct splitio_sring expected = {.req_event = splitio_le32(1),
+                                         .rsp_event = splitio_le32(1)};
         const uint8_t *bytes = area[0];
 
         assert_memory_equal(p.sring, &expected, sizeof(expected));
@@ -307,7 +308,7 @@ static void event_index_of_peer_only_decides_about_notifying(void **state)
     for (unsigned k = 0; k < SPLITIO_ARRAY_LEN(lies); k++) {
         struct pair p = pair_at(1, 64, 0);
 
-        p.sring->req_event = p.sring->rsp_event = lies[k];
+        p.sring->req_event = p.sring->rsp_event = splitio_le32(lies[k]);
         send(&p, 4, 9);
         answer(&p, 4);
         collect(&p, 4, 9);
@@ -324,12 +325,12 @@ static void requests_beyond_the_ring_break_the_back_for_good(void **state)
         struct pair p = pair_at(1, 112, starts[k]);
         uint8_t buf[112];
 
-        p.sring->req_prod = starts[k] + 32;
+        p.sring->req_prod = splitio_le32(starts[k] + 32);
         assert_int_equal(splitio_ring_back_pending(&p.back), 32);
         p = pair_at(1, 112, starts[k]);
-        p.sring->req_prod = starts[k] + 33;
+        p.sring->req_prod = splitio_le32(starts[k] + 33);
         assert_int_equal(splitio_ring_back_pending(&p.back), SPLITIO_EPROTO);
-        p.sring->req_prod = starts[k] + 1;
+        p.sring->req_prod = splitio_le32(starts[k] + 1);
         assert_int_equal(splitio_ring_back_take(&p.back, buf, sizeof(buf)),
                          SPLITIO_EPROTO);
         assert_int_equal(splitio_ring_back_rearm(&p.back, 1), SPLITIO_EPROTO);
@@ -345,13 +346,14 @@ static void requests_over_unanswered_ones_break_the_back(void **state)
     send(&p, 10, 0);
     for (unsigned i = 0; i < 10; i++)
         assert_int_equal(splitio_ring_back_take(&p.back, buf, 112), 1);
-    p.sring->req_prod = 32;
+    p.sring->req_prod = splitio_le32(32);
     assert_int_equal(splitio_ring_back_pending(&p.back), 22);
     p = pair_at(1, 112, 0);
     send(&p, 10, 0);
     for (unsigned i = 0; i < 10; i++)
         assert_int_equal(splitio_ring_back_take(&p.back, buf, 112), 1);
-    p.sring->req_prod = 33; /* would overwrite a slot that is in flight */
+    p.sring->req_prod =
+        splitio_le32(33); /* would overwrite a slot that is in flight */
     assert_int_equal(splitio_ring_back_pending(&p.back), SPLITIO_EPROTO);
 }
 
@@ -363,7 +365,7 @@ static void request_index_running_backwards_breaks_the_back(void **state)
 
         send(&p, 2, 0);
         answer(&p, 2);
-        p.sring->req_prod = starts[k] + 1;
+        p.sring->req_prod = splitio_le32(starts[k] + 1);
         assert_int_equal(splitio_ring_back_pending(&p.back), SPLITIO_EPROTO);
     }
 }
@@ -377,9 +379,10 @@ static void responses_beyond_the_requests_break_the_front(void **state)
 
         send(&p, 2, 0);
         assert_non_null(splitio_ring_front_reserve(&p.front));
-        p.sring->rsp_prod = starts[k] + 3; /* the third is not published */
+        p.sring->rsp_prod =
+            splitio_le32(starts[k] + 3); /* the third is not published */
         assert_int_equal(splitio_ring_front_pending(&p.front), SPLITIO_EPROTO);
-        p.sring->rsp_prod = starts[k] + 2;
+        p.sring->rsp_prod = splitio_le32(starts[k] + 2);
         assert_int_equal(splitio_ring_front_take(&p.front, buf, sizeof(buf)),
                          SPLITIO_EPROTO);
         assert_int_equal(splitio_ring_front_rearm(&p.front, 1), SPLITIO_EPROTO);
@@ -395,7 +398,7 @@ static void response_index_running_backwards_breaks_the_front(void **state)
     answer(&p, 3);
     collect(&p, 3, 0);
     send(&p, 3, 0);
-    p.sring->rsp_prod = UINT32_MAX;
+    p.sring->rsp_prod = splitio_le32(UINT32_MAX);
     assert_int_equal(splitio_ring_front_pending(&p.front), SPLITIO_EPROTO);
 }
 
@@ -407,7 +410,7 @@ static void index_checked_once_is_not_read_again(void **state)
     (void)state;
     send(&p, 3, 0);
     assert_int_equal(splitio_ring_back_pending(&p.back), 3);
-    p.sring->req_prod = 12345; /* the peer changes its mind */
+    p.sring->req_prod = splitio_le32(12345); /* the peer changes its mind */
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(splitio_ring_back_take(&p.back, buf, 64), 1);
     assert_int_equal(splitio_ring_back_take(&p.back, buf, 64), SPLITIO_EPROTO);
@@ -419,13 +422,13 @@ static void own_index_changed_by_the_peer_does_not_matter(void **state)
 
     (void)state;
     send(&p, 3, 7);
-    p.sring->rsp_prod = 77; /* the back's own word */
+    p.sring->rsp_prod = splitio_le32(77); /* the back's own word */
     answer(&p, 3);
-    assert_int_equal(p.sring->rsp_prod, 3);
-    p.sring->req_prod = 99; /* the front's own word */
+    assert_int_equal(splitio_le32(p.sring->rsp_prod), 3);
+    p.sring->req_prod = splitio_le32(99); /* the front's own word */
     collect(&p, 3, 7);
     send(&p, 1, 0);
-    assert_int_equal(p.sring->req_prod, 4);
+    assert_int_equal(splitio_le32(p.sring->req_prod), 4);
 }
 
 static void slot_rewritten_after_take_leaves_the_copy(void **state)
@@ -482,11 +485,11 @@ static void attach_to_impossible_indices_is_refused(void **state)
     for (unsigned k = 0; k < SPLITIO_ARRAY_LEN(starts); k++) {
         struct pair p = pair_at(1, 112, starts[k]);
 
-        p.sring->req_prod = starts[k] + 33;
+        p.sring->req_prod = splitio_le32(starts[k] + 33);
         assert_int_equal(splitio_ring_back_attach(&p.back, area, 1, 112),
                          SPLITIO_EPROTO);
         assert_int_equal(splitio_ring_back_pending(&p.back), SPLITIO_EPROTO);
-        p.sring->req_prod = starts[k] - 1;
+        p.sring->req_prod = splitio_le32(starts[k] - 1);
         assert_int_equal(splitio_ring_back_attach(&p.back, area, 1, 112),
                          SPLITIO_EPROTO);
     }

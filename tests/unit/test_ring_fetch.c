@@ -39,7 +39,7 @@ static void note(void *arg, size_t offset)
     else
         seen.elsewhere++;
     if (seen.flip && offset == (size_t)((uint8_t *)seen.flip - page)) {
-        *seen.flip = seen.good;
+        *seen.flip = splitio_le32(seen.good);
         seen.good = seen.bad;
     }
 }

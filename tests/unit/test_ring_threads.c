@@ -163,8 +163,8 @@ static void run_it(struct run run)
     run.to_front = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(
         splitio_ring_front_init(&init, pages, run.nr_pages, run.slot_bytes), 0);
-    sring->req_prod = sring->rsp_prod = run.start;
-    sring->req_event = sring->rsp_event = run.start + 1;
+    sring->req_prod = sring->rsp_prod = splitio_le32(run.start);
+    sring->req_event = sring->rsp_event = splitio_le32(run.start + 1);
     assert_int_equal(pthread_create(&back, NULL, back_thread, &run), 0);
     assert_int_equal(pthread_create(&front, NULL, front_thread, &run), 0);
     pthread_join(front, NULL);

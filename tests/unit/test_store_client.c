@@ -36,8 +36,8 @@ static struct world *world_new(uint32_t start)
     struct world *w = calloc(1, sizeof(*w));
 
     memset(&w->page, 0x5a, 2 * SPLITIO_XS_RING_SIZE);
-    w->page.req_cons = w->page.req_prod = start;
-    w->page.rsp_cons = w->page.rsp_prod = start + 7;
+    w->page.req_cons = w->page.req_prod = splitio_le32(start);
+    w->page.rsp_cons = w->page.rsp_prod = splitio_le32(start + 7);
     assert_int_equal(splitio_store_server_init(&w->s, w->arena, ARENA, NULL),
                      0);
     assert_int_equal(splitio_store_conn_init(&w->conn, w->s, 0), 0);
@@ -441,9 +441,9 @@ static void reconnect_ends_calls_and_registers_watches_again(void **state)
     assert_true(k.runs == 1 && k.status == SPLITIO_ECLOSED);
     assert_int_equal(splitio_store_watch_status(&h.watch), SPLITIO_EAGAIN);
     assert_int_equal(splitio_store_poll(&w->store, 1), 0);
-    assert_int_equal(w->page.connection, SPLITIO_XS_RECONNECT);
+    assert_int_equal(splitio_le32(w->page.connection), SPLITIO_XS_RECONNECT);
     assert_int_equal(settle(w), 0);
-    assert_int_equal(w->page.connection, SPLITIO_XS_CONNECTED);
+    assert_int_equal(splitio_le32(w->page.connection), SPLITIO_XS_CONNECTED);
     assert_int_equal(h.nr, 2);
     assert_int_equal(splitio_store_watch_status(&h.watch), 0);
     assert_int_equal(splitio_store_server_write_text(w->s, "/x", "v"), 0);
@@ -462,11 +462,12 @@ static void reconnect_revives_a_bad_connection(void **state)
 
     assert_int_equal(splitio_store_watch(&w->store, &h.watch), 0);
     assert_int_equal(settle(w), 0);
-    w->page.req_prod += SPLITIO_XS_RING_SIZE + 1;
+    w->page.req_prod =
+        splitio_le32(splitio_le32(w->page.req_prod) + SPLITIO_XS_RING_SIZE + 1);
     assert_int_equal(splitio_store_conn_pump_ring(&w->conn, 4, &notify),
                      SPLITIO_EPROTO);
     assert_true(notify);
-    assert_int_equal(w->page.error, SPLITIO_XS_ERROR_RINGIDX);
+    assert_int_equal(splitio_le32(w->page.error), SPLITIO_XS_ERROR_RINGIDX);
     assert_int_equal(splitio_store_read(&w->store, &k.call, 0, "/x"), 0);
     assert_int_equal(splitio_store_poll(&w->store, 1), SPLITIO_EPROTO);
     assert_true(k.runs == 1 && k.status == SPLITIO_EPROTO);
@@ -475,7 +476,7 @@ static void reconnect_revives_a_bad_connection(void **state)
     assert_int_equal(splitio_store_ring_reconnect(&w->ring), 0);
     splitio_store_reconnect(&w->store, splitio_store_ring_transport(&w->ring));
     assert_int_equal(settle(w), 0);
-    assert_int_equal(w->page.error, SPLITIO_XS_ERROR_NONE);
+    assert_int_equal(splitio_le32(w->page.error), SPLITIO_XS_ERROR_NONE);
     assert_int_equal(h.nr, 2);
 }
 
@@ -488,7 +489,7 @@ static void ring_without_the_feature_cannot_reconnect(void **state)
     memset(&page, 0, sizeof(page));
     assert_int_equal(splitio_store_ring_init(&ring, &page, to_server, NULL), 0);
     assert_int_equal(splitio_store_ring_reconnect(&ring), SPLITIO_EOPNOTSUPP);
-    assert_int_equal(page.connection, SPLITIO_XS_CONNECTED);
+    assert_int_equal(splitio_le32(page.connection), SPLITIO_XS_CONNECTED);
 }
 
 static void ring_found_reconnecting_is_waited_for(void **state)
@@ -496,7 +497,7 @@ static void ring_found_reconnecting_is_waited_for(void **state)
     struct world *w = *state;
     struct kept k = KEPT;
 
-    w->page.connection = SPLITIO_XS_RECONNECT;
+    w->page.connection = splitio_le32(SPLITIO_XS_RECONNECT);
     assert_int_equal(splitio_store_ring_init(&w->ring, &w->page, to_server, w),
                      0);
     assert_int_equal(splitio_store_write(&w->store, &k.call, 0, "/k", "v", 1),
@@ -744,7 +745,8 @@ static void lying_ring_index_ends_the_connection(void **state)
     struct kept k = KEPT;
 
     assert_int_equal(splitio_store_read(&w->store, &k.call, 0, "/k"), 0);
-    w->page.rsp_prod += SPLITIO_XS_RING_SIZE + 1;
+    w->page.rsp_prod =
+        splitio_le32(splitio_le32(w->page.rsp_prod) + SPLITIO_XS_RING_SIZE + 1);
     assert_int_equal(splitio_store_poll(&w->store, 1), SPLITIO_EPROTO);
     assert_int_equal(k.status, SPLITIO_EPROTO);
 }

@@ -619,9 +619,10 @@ static void pump_stops_at_its_budget(void **state)
     memset(&page, 0, sizeof(page));
     assert_int_equal(splitio_store_conn_attach_ring(&w->a.conn, &page), 0);
     for (unsigned i = 0; i < 50; i++) {
-        memcpy(page.req + page.req_prod, &head, sizeof(head));
-        memcpy(page.req + page.req_prod + sizeof(head), "k", 2);
-        page.req_prod += sizeof(head) + 2;
+        memcpy(page.req + splitio_le32(page.req_prod), &head, sizeof(head));
+        memcpy(page.req + splitio_le32(page.req_prod) + sizeof(head), "k", 2);
+        page.req_prod =
+            splitio_le32(splitio_le32(page.req_prod) + sizeof(head) + 2);
     }
     assert_int_equal(splitio_store_conn_pump_ring(&w->a.conn, 7, &notify), 7);
     assert_true(notify);
@@ -643,18 +644,18 @@ static void ring_indices_that_lie_are_answered_in_the_page(void **state)
         xs_peer_close(&w->a);
         assert_int_equal(xs_peer_open(&w->a, w->s, 1), 0);
         assert_int_equal(splitio_store_conn_attach_ring(&w->a.conn, &page), 0);
-        assert_int_equal(page.server_features,
+        assert_int_equal(splitio_le32(page.server_features),
                          SPLITIO_XS_FEATURE_RECONNECTION |
                              SPLITIO_XS_FEATURE_ERROR |
                              SPLITIO_XS_FEATURE_WATCHDEPTH);
         if (i == 0)
-            page.req_prod = SPLITIO_XS_RING_SIZE + 1;
+            page.req_prod = splitio_le32(SPLITIO_XS_RING_SIZE + 1);
         else
-            page.req_prod = UINT32_MAX;
+            page.req_prod = splitio_le32(UINT32_MAX);
         assert_int_equal(splitio_store_conn_pump_ring(&w->a.conn, 9, &notify),
                          SPLITIO_EPROTO);
         assert_true(notify);
-        assert_int_equal(page.error, SPLITIO_XS_ERROR_RINGIDX);
+        assert_int_equal(splitio_le32(page.error), SPLITIO_XS_ERROR_RINGIDX);
         assert_int_equal(splitio_store_conn_pump_ring(&w->a.conn, 9, &notify),
                          SPLITIO_EPROTO);
         assert_false(notify);
@@ -672,19 +673,19 @@ static void ring_frame_too_long_is_answered_in_the_page(void **state)
     memset(&page, 0, sizeof(page));
     assert_int_equal(splitio_store_conn_attach_ring(&w->a.conn, &page), 0);
     memcpy(page.req, &head, sizeof(head));
-    page.req_prod = sizeof(head);
+    page.req_prod = splitio_le32(sizeof(head));
     assert_int_equal(splitio_store_conn_pump_ring(&w->a.conn, 9, &notify),
                      SPLITIO_EPROTO);
-    assert_int_equal(page.error, SPLITIO_XS_ERROR_PROTO);
+    assert_int_equal(splitio_le32(page.error), SPLITIO_XS_ERROR_PROTO);
     /* A reconnect, over and over, leaves a connection as new. */
     for (unsigned i = 0; i < 100; i++) {
-        page.connection = SPLITIO_XS_RECONNECT;
-        page.req_prod = page.rsp_cons = (uint32_t)rand();
+        page.connection = splitio_le32(SPLITIO_XS_RECONNECT);
+        page.req_prod = page.rsp_cons = splitio_le32((uint32_t)rand());
         assert_int_equal(splitio_store_conn_pump_ring(&w->a.conn, 9, &notify),
                          0);
         assert_true(notify);
-        assert_int_equal(page.connection, SPLITIO_XS_CONNECTED);
-        assert_int_equal(page.error, SPLITIO_XS_ERROR_NONE);
+        assert_int_equal(splitio_le32(page.connection), SPLITIO_XS_CONNECTED);
+        assert_int_equal(splitio_le32(page.error), SPLITIO_XS_ERROR_NONE);
     }
     assert_int_equal(page.req_prod, page.req_cons);
     assert_int_equal(page.rsp_prod, page.rsp_cons);

@@ -19,7 +19,7 @@ struct ring {
 static void ring_at(struct ring *r, uint32_t index)
 {
     memset(r, 0, sizeof(*r));
-    r->prod = r->cons = index;
+    r->prod = r->cons = splitio_le32(index);
     assert_int_equal(splitio_stream_init_producer(&r->out, r->bytes, SIZE,
                                                   &r->prod, &r->cons),
                      0);
@@ -80,13 +80,13 @@ static void stream_impossible_peer_index_breaks_it_for_good(void **state)
 
     (void)state;
     ring_at(&r, 0);
-    r.prod = SIZE + 1;
+    r.prod = splitio_le32(SIZE + 1);
     assert_int_equal(splitio_stream_read(&r.in, &b, 1), SPLITIO_EPROTO);
-    r.prod = 1;
+    r.prod = splitio_le32(1);
     assert_int_equal(splitio_stream_read(&r.in, &b, 1), SPLITIO_EPROTO);
 
     ring_at(&r, 5);
-    r.cons = 6; /* consumed what was never produced */
+    r.cons = splitio_le32(6); /* consumed what was never produced */
     assert_int_equal(splitio_stream_write(&r.out, &b, 1), SPLITIO_EPROTO);
     assert_int_equal(splitio_stream_room(&r.out), SPLITIO_EPROTO);
 }
