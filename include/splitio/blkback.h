@@ -11,7 +11,9 @@
  * channel and a table of requests in flight. It takes requests, checks them,
  * gets at the front's pages through the host port, has the disk do the work and
  * answers. Pages are mapped once and kept (persistent grants), mapped for the
- * request, or copied, as configured and negotiated. Source: xen/io/blkif.h.
+ * request, or copied, as configured and negotiated. A barrier waits for what
+ * its queue has been asked before, and what comes after waits for it. Source:
+ * xen/io/blkif.h.
  *
  * **Who calls what.** One owner thread a device calls everything, and also owns
  * the disk and the store connection. The configured `wake` is called from the
@@ -67,6 +69,9 @@ struct splitio_blkback_config {
     const char *dir;             /**< own directory in the store, copied */
     /** Layout that a front without the key "protocol" uses. */
     enum splitio_blkif_abi native_abi;
+    /** What the front counts in, for disks with sectors of more than 512 bytes;
+     *  0: what the protocol says. */
+    enum splitio_blkif_units units;
     bool read_only;          /**< refuse changes, whatever the disk can do */
     uint8_t max_queues;      /**< 1 to 16 */
     uint8_t max_ring_order;  /**< 0 to 4: rings of up to 1 to 16 pages */
@@ -123,7 +128,9 @@ struct splitio_blkback {
     uint32_t nr_queues; /* connected ones */
     uint32_t nr_segs_max;
     bool connected, closing, kick;
-    bool told;     /* this life has written its features */
+    bool told;                          /* this life has written its features */
+    bool key_read_only, key_no_discard; /* the toolstack's keys restrict */
+    uint32_t key_disk;                  /* SPLITIO_DISK_*, of its keys */
     bool mismatch; /* an earlier life offered more than this one would */
     struct splitio_blkback_peer peer;
     struct splitio_blkback_stats stats;
@@ -193,7 +200,8 @@ int splitio_blkback_poll(struct splitio_blkback *dev, unsigned budget);
 int splitio_blkback_disconnect(struct splitio_blkback *dev);
 
 /**
- * @brief The disk has another size: ask it, and tell the front.
+ * @brief The disk has another size: ask it, and tell the front, with the size
+ * and the state in one transaction. All else stays as it was told.
  * @return 0; SPLITIO_EIO: the disk cannot be asked.
  *
  * Caller: owner. Order: none. Peer: nothing.

@@ -64,6 +64,10 @@ enum splitio_blk_op {
     /** What was done() before is on stable storage when this is done(). */
     SPLITIO_BLK_FLUSH,
     SPLITIO_BLK_DISCARD,
+    /** A write, or nothing (nr_iov is 0), that all earlier requests of its queue
+     *  come before and all later ones after, and that is on stable storage with
+     *  all earlier writes when it is done(). */
+    SPLITIO_BLK_BARRIER,
 };
 
 /** A place in the buffers of a request. Fields are private, not ABI. */
@@ -80,10 +84,10 @@ struct splitio_blk_io {
     uint16_t queue;                  /**< which queue, modulo their number */
     uint64_t sector;                 /**< first, in units of 512 bytes */
     uint64_t nr_sectors;             /**< discard: length */
-    const struct splitio_iovec *iov; /**< read, write: nr_iov pieces */
+    const struct splitio_iovec *iov; /**< of data: nr_iov pieces */
     uint32_t nr_iov;
-    /** Called once. 0; SPLITIO_EIO: the disk failed; SPLITIO_EOPNOTSUPP: flush
-     *  or discard is not possible after all, and no longer offered;
+    /** Called once. 0; SPLITIO_EIO: the disk failed; SPLITIO_EOPNOTSUPP: flush,
+     *  barrier or discard is not possible after all, and no longer offered;
      *  SPLITIO_ECLOSED: the device was closed first; SPLITIO_EBUSY (direct
      *  only): the back keeps a page of the buffers: it must not be used again,
      *  the port has it in quarantine. */
@@ -112,9 +116,15 @@ struct splitio_blkfront_config {
     struct splitio_store *store; /**< NULL: no handshake */
     const char *dir;             /**< own directory in the store, copied */
     bool direct;                 /**< lend the caller's buffers */
-    uint8_t max_queues;          /**< 1 to 16 */
-    uint8_t max_ring_order;      /**< 0 to 4: rings of up to 1 to 16 pages */
-    uint16_t max_segs;           /**< of a request on the ring, 11 to 512 */
+    /** Layout of the slots, as the key "protocol" tells the back; 0: the one
+     *  that every back takes. */
+    enum splitio_blkif_abi abi;
+    /** What the back counts in, for disks with sectors of more than 512 bytes;
+     *  0: what the protocol says. */
+    enum splitio_blkif_units units;
+    uint8_t max_queues;     /**< 1 to 16 */
+    uint8_t max_ring_order; /**< 0 to 4: rings of up to 1 to 16 pages */
+    uint16_t max_segs;      /**< of a request on the ring, 11 to 512 */
     /** Pages that each queue has for bouncing and for lists of segments, at
      *  least 2. Bounce: what can be in flight at once. Direct: one for each
      *  request of more than 11 segments in flight, one at least to get on when
@@ -130,11 +140,12 @@ struct splitio_blkfront_config {
 #define SPLITIO_BLKFRONT_CDROM      (1u << 4)
 #define SPLITIO_BLKFRONT_REMOVABLE  (1u << 5)
 #define SPLITIO_BLKFRONT_PERSISTENT (1u << 6) /**< the back keeps pages */
+#define SPLITIO_BLKFRONT_BARRIERS   (1u << 7)
 
 /** What the disk is. */
 struct splitio_blkfront_info {
     uint64_t nr_sectors;           /**< in units of 512 bytes */
-    uint32_t sector_size;          /**< bytes, 512 or 4096 */
+    uint32_t sector_size;          /**< bytes: 512, 1024, 2048 or 4096 */
     uint32_t physical_sector_size; /**< bytes */
     uint32_t discard_granularity;  /**< bytes */
     uint32_t discard_alignment;    /**< bytes */
@@ -174,6 +185,8 @@ struct splitio_blkfront {
     bool rings;     /* rings and channels exist */
     bool connected; /* and the disk is known */
     bool broken, closing, untrusted;
+    struct splitio_blkif_shifts shifts; /* what the back counts in */
+    uint64_t key_sectors;               /* as the back wrote it */
     struct splitio_blkfront_stats stats;
 };
 

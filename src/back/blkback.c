@@ -120,29 +120,47 @@ size_t splitio_blkback_mem_bytes(const struct splitio_blkback_config *cfg)
 
 /* ---- beginning ---- */
 
+/* What the disk can do, and the toolstack's keys do not take away. */
+void splitio_blkback_set_offers(struct splitio_blkback *dev)
+{
+    uint32_t disk = dev->info.flags, flags = 0;
+
+    if (dev->cfg.read_only || dev->key_read_only ||
+        (disk & SPLITIO_DISK_READ_ONLY))
+        flags |= SPLITIO_BLKIF_READ_ONLY;
+    if (disk & SPLITIO_DISK_FLUSHES)
+        flags |= SPLITIO_BLKIF_OFFERS_FLUSH | SPLITIO_BLKIF_OFFERS_BARRIER;
+    if ((disk & SPLITIO_DISK_DISCARDS) && !dev->key_no_discard &&
+        !(flags & SPLITIO_BLKIF_READ_ONLY)) {
+        flags |= SPLITIO_BLKIF_OFFERS_DISCARD;
+        if (disk & SPLITIO_DISK_DISCARDS_SECURELY)
+            flags |= SPLITIO_BLKIF_OFFERS_SECURE;
+    }
+    dev->params.flags = flags;
+}
+
+static void set_size(struct splitio_blkback *dev)
+{
+    dev->params.nr_sectors =
+        dev->info.nr_sectors & ~(uint64_t)dev->params.sector_mask;
+}
+
 int splitio_blkback_read_info(struct splitio_blkback *dev)
 {
     struct splitio_disk_info *info = &dev->info;
-    uint32_t flags = 0;
 
     if (dev->cfg.disk.ops->info(dev->cfg.disk.ctx, info))
         return SPLITIO_EIO;
-    if (info->sector_size != 512 && info->sector_size != 4096)
+    if (!splitio_blkif_sector_size_ok(info->sector_size))
         return SPLITIO_EINVAL;
-    if (dev->cfg.read_only || (info->flags & SPLITIO_DISK_READ_ONLY))
-        flags |= SPLITIO_BLKIF_READ_ONLY;
-    if (info->flags & SPLITIO_DISK_FLUSHES)
-        flags |= SPLITIO_BLKIF_OFFERS_FLUSH;
-    if ((info->flags & SPLITIO_DISK_DISCARDS) &&
-        !(flags & SPLITIO_BLKIF_READ_ONLY))
-        flags |= SPLITIO_BLKIF_OFFERS_DISCARD;
-    if (info->flags & SPLITIO_DISK_DISCARDS_SECURELY)
-        flags |= SPLITIO_BLKIF_OFFERS_SECURE;
     dev->params.sector_mask = info->sector_size / 512 - 1;
-    dev->params.nr_sectors =
-        info->nr_sectors & ~(uint64_t)dev->params.sector_mask;
-    dev->params.flags = flags;
+    dev->params.shifts =
+        splitio_blkif_shifts_of(dev->cfg.units, info->sector_size);
     dev->params.max_indirect = dev->cfg.max_indirect;
+    dev->key_read_only = dev->key_no_discard = false;
+    dev->key_disk = 0;
+    splitio_blkback_set_offers(dev);
+    set_size(dev);
     return 0;
 }
 
@@ -338,11 +356,15 @@ int splitio_blkback_disconnect(struct splitio_blkback *dev)
 
 int splitio_blkback_resized(struct splitio_blkback *dev)
 {
-    int err = splitio_blkback_read_info(dev);
+    struct splitio_disk_info now;
 
-    if (!err && dev->cfg.store)
+    if (dev->cfg.disk.ops->info(dev->cfg.disk.ctx, &now))
+        return SPLITIO_EIO;
+    dev->info.nr_sectors = now.nr_sectors;
+    set_size(dev);
+    if (dev->cfg.store)
         splitio_xenbus_publish(&dev->xb);
-    return err;
+    return 0;
 }
 
 void splitio_blkback_close(struct splitio_blkback *dev)

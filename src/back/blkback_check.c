@@ -4,14 +4,18 @@
 
 static bool keep_ok(const struct keep *k, uint32_t *nr_kept)
 {
-    uint32_t kept = 0, nr_free = 0;
+    uint32_t kept = 0, nr_free = 0, nr_idle = 0, unused = 0;
 
     for (uint32_t i = 0; i < k->nr_pages; i++)
         kept += k->pages[i].gref != SPLITIO_GREF_NONE;
     for (uint32_t i = k->free; i != NONE && nr_free <= k->nr_pages; nr_free++)
         i = k->pages[i].next;
+    for (uint32_t i = k->newest; i != NONE && nr_idle <= k->nr_pages; nr_idle++)
+        i = k->pages[i].older;
+    for (uint32_t i = 0; i < k->nr_pages; i++)
+        unused += k->pages[i].gref != SPLITIO_GREF_NONE && !k->pages[i].users;
     *nr_kept += kept;
-    return kept + nr_free == k->nr_pages;
+    return kept + nr_free == k->nr_pages && nr_idle == unused;
 }
 
 static bool queue_ok(const struct splitio_blkback_queue *q, uint32_t *nr_kept)
@@ -25,8 +29,9 @@ static bool queue_ok(const struct splitio_blkback_queue *q, uint32_t *nr_kept)
          nr_waiting++)
         io = io->next;
     return nr_free + q->nr_in_flight == nr_ios &&
-           nr_waiting <= q->nr_in_flight && q->nr_unmaps == 0 &&
-           splitio_ring_back_is_valid(&q->ring) && keep_ok(&q->keep, nr_kept);
+           nr_waiting <= q->nr_in_flight && (q->fenced || !q->held) &&
+           q->nr_unmaps == 0 && splitio_ring_back_is_valid(&q->ring) &&
+           keep_ok(&q->keep, nr_kept);
 }
 
 bool splitio_blkback_is_valid(const struct splitio_blkback *dev)

@@ -13,8 +13,9 @@ struct kept_page {
     splitio_gref_t gref;
     splitio_grant_handle_t handle;
     uint32_t next;  /* in its bucket, or in the free list */
+    uint32_t newer; /* neighbours in the order of last use, if idle */
+    uint32_t older;
     uint16_t users; /* requests in flight that use it */
-    bool recent;    /* used since the hand passed */
 };
 
 /* The pages kept for a queue, found by reference. */
@@ -23,9 +24,15 @@ struct keep {
     uint32_t *buckets;
     uint32_t bucket_mask;
     uint32_t nr_pages;
-    uint32_t free; /* first free entry */
-    uint32_t hand; /* of the clock that picks a victim */
+    uint32_t free;   /* first free entry */
+    uint32_t newest; /* idle pages: the one used last, */
+    uint32_t oldest; /* and the one to go when there is no room */
 };
+
+/* What a flush or a barrier with data is made of, in this order. */
+#define STEP_FLUSH_BEFORE (1u << 0)
+#define STEP_WRITE        (1u << 1)
+#define STEP_FLUSH_AFTER  (1u << 2)
 
 /* One request in flight. */
 struct blkback_io {
@@ -33,9 +40,9 @@ struct blkback_io {
     struct splitio_blkback_queue *q;
     struct blkback_io *next; /* in the free or the waiting list */
     uint64_t id;
-    uint8_t op;       /* as on the wire */
-    bool copied;      /* through `bounce`, not mapped */
-    bool flush_first; /* a flush that carries data */
+    uint8_t op;    /* as on the wire */
+    uint8_t steps; /* STEP_* that are to come */
+    bool copied;   /* through `bounce`, not mapped */
     uint16_t nr_segs;
     uint16_t nr_mapped; /* holds[0 ...]: handles to unmap */
     uint16_t nr_kept;   /* holds[... nr_segs_max - 1]: entries of `keep` */
@@ -55,9 +62,11 @@ struct splitio_blkback_queue {
     struct blkback_io *free;
     struct blkback_io *waiting;       /* the disk had no room; oldest first */
     struct blkback_io **waiting_last; /* where the next one is linked */
+    struct blkback_io *held;          /* a barrier, before its turn */
     uint32_t nr_in_flight;
     uint32_t nr_unmaps;
     bool broken;
+    bool fenced;     /* a barrier is not done: nothing is taken */
     bool armed;      /* the front will notify of the next request */
     bool masked;     /* the channel waits for its unmasking */
     uint32_t kicked; /* set by the event handler */
@@ -91,10 +100,7 @@ SPLITIO_INTERNAL uint32_t splitio_blkback_keep_insert(
 SPLITIO_INTERNAL void
 splitio_blkback_keep_drop_all(struct splitio_blkback_queue *q);
 
-static inline void keep_release(struct keep *k, uint32_t i)
-{
-    k->pages[i].users--;
-}
+SPLITIO_INTERNAL void splitio_blkback_keep_release(struct keep *k, uint32_t i);
 
 /* blkback_pages.c */
 SPLITIO_INTERNAL void
@@ -130,6 +136,16 @@ SPLITIO_INTERNAL int splitio_blkback_detach(struct splitio_blkback *dev);
 SPLITIO_INTERNAL int splitio_blkback_work(struct splitio_blkback *dev,
                                           unsigned budget);
 SPLITIO_INTERNAL int splitio_blkback_read_info(struct splitio_blkback *dev);
+SPLITIO_INTERNAL void splitio_blkback_set_offers(struct splitio_blkback *dev);
+
+/* blkback_read.c */
+SPLITIO_INTERNAL bool splitio_blkback_want(void *drv,
+                                           enum splitio_xenbus_phase phase,
+                                           unsigned i, char *key);
+SPLITIO_INTERNAL int splitio_blkback_got(void *drv,
+                                         enum splitio_xenbus_phase phase,
+                                         unsigned i, const char *value,
+                                         size_t len_bytes);
 
 /* blkback_xenbus.c */
 SPLITIO_INTERNAL extern const struct splitio_xenbus_driver

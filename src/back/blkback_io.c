@@ -12,7 +12,8 @@ void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
     q->waiting = NULL;
     q->waiting_last = &q->waiting;
     q->nr_in_flight = q->nr_unmaps = 0;
-    q->broken = q->armed = q->masked = false;
+    q->held = NULL;
+    q->broken = q->fenced = q->armed = q->masked = false;
     q->kicked = 0;
     splitio_blkback_keep_init(&q->keep, q->dev->cfg.max_persistent);
 }
@@ -22,21 +23,28 @@ void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
 static void put_response(struct splitio_blkback_queue *q, uint64_t id,
                          uint8_t op, int status)
 {
-    if (q->dev->params.abi == SPLITIO_BLKIF_ABI_X86_32) {
-        struct splitio_blkif_response_x86_32 rsp = {.operation = op,
-                                                    .status = (int16_t)status};
+    const struct splitio_blk_response rsp = {id, op, (int16_t)status};
+    enum splitio_blkif_abi abi = q->dev->params.abi;
+    union splitio_blkif_answer answer;
 
-        __builtin_memcpy(rsp.id, &id, sizeof(id));
-        (void)splitio_blkif_ring_x86_32_back_put(&q->x86_32, &rsp);
-    } else {
-        struct splitio_blkif_response_x86_64 rsp = {
-            .id = id, .operation = op, .status = (int16_t)status};
-
-        (void)splitio_blkif_ring_x86_64_back_put(&q->x86_64, &rsp);
-    }
+    splitio_blkif_put_response(abi, &rsp, &answer);
+    if (abi == SPLITIO_BLKIF_ABI_X86_32)
+        (void)splitio_blkif_ring_x86_32_back_put(&q->x86_32, &answer.x86_32);
+    else
+        (void)splitio_blkif_ring_x86_64_back_put(&q->x86_64, &answer.x86_64);
 }
 
-/* The request is over: give everything back. */
+static void wait_for_disk(struct blkback_io *io)
+{
+    struct splitio_blkback_queue *q = io->q;
+
+    io->next = NULL;
+    *q->waiting_last = io;
+    q->waiting_last = &io->next;
+}
+
+/* The request is over: give everything back. A barrier begins when it is the
+ * last one, and the next requests are taken when it has ended. */
 static void release(struct blkback_io *io)
 {
     struct splitio_blkback_queue *q = io->q;
@@ -46,6 +54,12 @@ static void release(struct blkback_io *io)
     q->free = io;
     q->nr_in_flight--;
     q->dev->stats.nr_in_flight--;
+    if (q->nr_in_flight == 0)
+        q->fenced = false;
+    if (q->nr_in_flight != 1 || !q->held)
+        return;
+    wait_for_disk(q->held);
+    q->held = NULL;
 }
 
 static void finish(struct blkback_io *io, int status)
@@ -68,15 +82,6 @@ void splitio_blkback_queue_publish(struct splitio_blkback_queue *q)
 
 /* ---- the disk ---- */
 
-static void wait_for_disk(struct blkback_io *io)
-{
-    struct splitio_blkback_queue *q = io->q;
-
-    io->next = NULL;
-    *q->waiting_last = io;
-    q->waiting_last = &io->next;
-}
-
 /* False: the disk has no room now. */
 static bool submit(struct blkback_io *io)
 {
@@ -93,29 +98,41 @@ static bool submit(struct blkback_io *io)
     return true;
 }
 
+static struct blkback_io *take_waiting(struct splitio_blkback_queue *q)
+{
+    struct blkback_io *io = q->waiting;
+
+    q->waiting = io->next;
+    if (!q->waiting)
+        q->waiting_last = &q->waiting;
+    return io;
+}
+
 static void submit_waiting(struct splitio_blkback_queue *q)
 {
     while (q->waiting) {
-        struct blkback_io *io = q->waiting, *next = io->next;
+        struct blkback_io *io = take_waiting(q);
 
-        if (!submit(io))
+        if (!submit(io)) {
+            io->next = q->waiting;
+            if (!io->next)
+                q->waiting_last = &io->next;
+            q->waiting = io;
             return;
-        q->waiting = next;
-        if (!next)
-            q->waiting_last = &q->waiting;
+        }
     }
 }
 
 void splitio_blkback_queue_drop_waiting(struct splitio_blkback_queue *q)
 {
-    while (q->waiting) {
-        struct blkback_io *io = q->waiting;
-
-        q->waiting = io->next;
-        q->dev->stats.nr_dropped++;
-        release(io);
+    if (q->held) {
+        wait_for_disk(q->held);
+        q->held = NULL;
     }
-    q->waiting_last = &q->waiting;
+    while (q->waiting) {
+        q->dev->stats.nr_dropped++;
+        release(take_waiting(q));
+    }
 }
 
 static void count_sectors(struct splitio_blkback *dev,
@@ -135,25 +152,32 @@ static int wire_status(int status)
                                         : SPLITIO_BLKIF_RSP_ERROR;
 }
 
+/* The next thing to ask the disk for, of a request that is made of several. */
+static void next_step(struct blkback_io *io)
+{
+    unsigned step = io->steps & -(unsigned)io->steps;
+
+    io->steps = (uint8_t)(io->steps & ~step);
+    io->disk.op = step == STEP_WRITE ? SPLITIO_DISK_WRITE : SPLITIO_DISK_FLUSH;
+}
+
 static void disk_done(struct splitio_disk_io *disk, int error)
 {
     struct blkback_io *io = SPLITIO_CONTAINER_OF(disk, struct blkback_io, disk);
     struct splitio_blkback *dev = io->q->dev;
     int status = wire_status(error);
 
-    if (!status && io->flush_first) {
-        /* The flush is done; the data it carried comes next. */
-        io->flush_first = false;
-        disk->op = SPLITIO_DISK_WRITE;
+    if (!status && io->copied && disk->op == SPLITIO_DISK_READ)
+        status = splitio_blkback_copy_out(io);
+    if (!status)
+        count_sectors(dev, disk);
+    if (!status && io->steps) {
+        next_step(io);
         wait_for_disk(io);
         return;
     }
-    if (!status && io->copied && disk->op == SPLITIO_DISK_READ)
-        status = splitio_blkback_copy_out(io);
     if (status)
         dev->stats.nr_failed++;
-    else
-        count_sectors(dev, disk);
     finish(io, status);
 }
 
@@ -171,6 +195,17 @@ static enum splitio_disk_op disk_op(const struct splitio_blk_request *req)
     default:
         return SPLITIO_DISK_FLUSH;
     }
+}
+
+static uint8_t steps_of(const struct splitio_blk_request *req)
+{
+    if (req->nr_segs == 0)
+        return 0;
+    if (req->op == SPLITIO_BLKIF_OP_FLUSH_DISKCACHE)
+        return STEP_FLUSH_BEFORE | STEP_WRITE;
+    if (req->op == SPLITIO_BLKIF_OP_WRITE_BARRIER)
+        return STEP_FLUSH_BEFORE | STEP_WRITE | STEP_FLUSH_AFTER;
+    return 0;
 }
 
 /* Everything between the copy of a slot and the disk. 0 or a wire status. */
@@ -193,7 +228,9 @@ static int prepare(struct blkback_io *io, struct splitio_blk_request *req)
     io->disk.sector = req->sector;
     io->disk.nr_sectors = req->nr_sectors;
     io->disk.nr_iov = 0;
-    io->flush_first = io->disk.op == SPLITIO_DISK_FLUSH && req->nr_segs != 0;
+    io->steps = steps_of(req);
+    if (io->steps)
+        next_step(io);
     return req->nr_segs ? splitio_blkback_get_pages(io, req, segs) : 0;
 }
 
@@ -216,9 +253,13 @@ static void handle_slot(struct splitio_blkback_queue *q)
     if (status) {
         dev->stats.nr_refused++;
         finish(io, status);
-    } else if (q->waiting || !submit(io)) {
-        wait_for_disk(io);
+        return;
     }
+    q->fenced = io->op == SPLITIO_BLKIF_OP_WRITE_BARRIER;
+    if (q->fenced && q->nr_in_flight > 1)
+        q->held = io;
+    else if (q->waiting || !submit(io))
+        wait_for_disk(io);
 }
 
 static int take_slot(struct splitio_blkback_queue *q)
@@ -270,7 +311,7 @@ unsigned splitio_blkback_queue_take(struct splitio_blkback_queue *q,
         q->armed = false;
     }
     submit_waiting(q);
-    while (nr < budget && q->free && !q->waiting) {
+    while (nr < budget && q->free && !q->waiting && !q->fenced) {
         n = take_slot(q);
         if (n > 0) {
             nr++;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Pages of the front that stay mapped (persistent grants). */
+/* Pages of the front that stay mapped (persistent grants). The one to go when
+ * there is no room is the one used least recently: the front uses the pages
+ * first that it used last, so what is old here is what it needs least. */
 #include "blkback_impl.h"
-
-/* Entries that the hand may pass in one search for a victim. */
-#define VICTIM_TRIES 64u
 
 static uint32_t *bucket_of(struct keep *k, splitio_gref_t gref)
 {
@@ -14,7 +13,7 @@ static uint32_t *bucket_of(struct keep *k, splitio_gref_t gref)
 void splitio_blkback_keep_init(struct keep *k, uint32_t nr)
 {
     k->nr_pages = nr;
-    k->hand = 0;
+    k->newest = k->oldest = NONE;
     k->free = nr ? 0 : NONE;
     for (uint32_t i = 0; i < nr; i++) {
         k->pages[i] = (struct kept_page){.gref = SPLITIO_GREF_NONE};
@@ -23,6 +22,38 @@ void splitio_blkback_keep_init(struct keep *k, uint32_t nr)
     for (uint32_t i = 0; nr && i <= k->bucket_mask; i++)
         k->buckets[i] = NONE;
 }
+
+/* ---- idle pages, in the order of last use ---- */
+
+static void take_from_idle(struct keep *k, uint32_t i)
+{
+    uint32_t newer = k->pages[i].newer, older = k->pages[i].older;
+
+    if (newer != NONE)
+        k->pages[newer].older = older;
+    else
+        k->newest = older;
+    if (older != NONE)
+        k->pages[older].newer = newer;
+    else
+        k->oldest = newer;
+}
+
+/* One user less. What nobody uses any more is the newest of the idle. */
+void splitio_blkback_keep_release(struct keep *k, uint32_t i)
+{
+    if (--k->pages[i].users != 0)
+        return;
+    k->pages[i].newer = NONE;
+    k->pages[i].older = k->newest;
+    if (k->newest != NONE)
+        k->pages[k->newest].newer = i;
+    else
+        k->oldest = i;
+    k->newest = i;
+}
+
+/* ---- all pages, by reference ---- */
 
 /* The entry of a page that is kept, for one more user; NONE if there is none
  * or it cannot have more. */
@@ -35,8 +66,8 @@ uint32_t splitio_blkback_keep_find(struct keep *k, splitio_gref_t gref)
             break;
     if (i == NONE || k->pages[i].users == UINT16_MAX)
         return NONE;
-    k->pages[i].users++;
-    k->pages[i].recent = true;
+    if (k->pages[i].users++ == 0)
+        take_from_idle(k, i);
     return i;
 }
 
@@ -53,32 +84,13 @@ static void drop(struct splitio_blkback_queue *q, uint32_t i)
 {
     struct keep *k = &q->keep;
 
+    take_from_idle(k, i);
     unlink_page(k, i);
     splitio_blkback_unmap_later(q, k->pages[i].handle);
     k->pages[i].gref = SPLITIO_GREF_NONE;
     k->pages[i].next = k->free;
     k->free = i;
     q->dev->stats.nr_kept--;
-}
-
-/* Second chance: the hand spares once what was used since it came by. */
-static void evict(struct splitio_blkback_queue *q)
-{
-    struct keep *k = &q->keep;
-
-    for (unsigned n = 0; n < VICTIM_TRIES; n++) {
-        uint32_t i = k->hand;
-
-        k->hand = i + 1 < k->nr_pages ? i + 1 : 0;
-        if (k->pages[i].users != 0)
-            continue;
-        if (!k->pages[i].recent) {
-            drop(q, i);
-            q->dev->stats.nr_evicted++;
-            return;
-        }
-        k->pages[i].recent = false;
-    }
 }
 
 /* Keep a page that has just been mapped, for one user. NONE: no room. */
@@ -95,8 +107,10 @@ uint32_t splitio_blkback_keep_insert(struct splitio_blkback_queue *q,
     for (i = *bucket; i != NONE; i = k->pages[i].next)
         if (k->pages[i].gref == map->gref)
             return NONE;
-    if (k->free == NONE)
-        evict(q);
+    if (k->free == NONE && k->oldest != NONE) {
+        drop(q, k->oldest);
+        q->dev->stats.nr_evicted++;
+    }
     i = k->free;
     if (i == NONE)
         return NONE;
@@ -107,7 +121,6 @@ uint32_t splitio_blkback_keep_insert(struct splitio_blkback_queue *q,
         .handle = map->handle,
         .next = *bucket,
         .users = 1,
-        .recent = true,
     };
     *bucket = i;
     q->dev->stats.nr_kept++;

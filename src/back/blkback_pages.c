@@ -230,7 +230,7 @@ void splitio_blkback_put_pages(struct blkback_io *io)
     for (unsigned i = 0; i < io->nr_mapped; i++)
         splitio_blkback_unmap_later(q, io->holds[i]);
     for (unsigned i = 1; i <= io->nr_kept; i++)
-        keep_release(&q->keep, io->holds[end - i]);
+        splitio_blkback_keep_release(&q->keep, io->holds[end - i]);
     q->dev->stats.nr_mapped -= io->nr_mapped;
     io->nr_mapped = io->nr_kept = 0;
 }

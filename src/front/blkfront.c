@@ -72,6 +72,7 @@ static bool cfg_ok(const struct splitio_blkfront_config *cfg)
            cfg->max_ring_order <= 4 &&
            cfg->max_segs >= SPLITIO_BLKIF_MAX_SEGMENTS &&
            cfg->max_segs <= SPLITIO_BLKFRONT_SEGS_MAX && cfg->pool_pages >= 2 &&
+           (unsigned)cfg->abi <= SPLITIO_BLKIF_ABI_X86_32 &&
            (!cfg->store || cfg->dir);
 }
 
@@ -148,8 +149,12 @@ static int make_ring(struct splitio_blkfront_queue *q)
     if (!q->ring_pages)
         return SPLITIO_ENOMEM;
     dev->stats.nr_pages += nr_pages;
-    (void)splitio_blkif_ring_x86_64_front_init(&q->ring, q->ring_pages,
-                                               nr_pages);
+    if (dev->cfg.abi == SPLITIO_BLKIF_ABI_X86_32)
+        (void)splitio_blkif_ring_x86_32_front_init(&q->x86_32, q->ring_pages,
+                                                   nr_pages);
+    else
+        (void)splitio_blkif_ring_x86_64_front_init(&q->x86_64, q->ring_pages,
+                                                   nr_pages);
     for (unsigned i = 0; i < nr_pages; i++) {
         const uint8_t *page = (uint8_t *)q->ring_pages + i * SPLITIO_PAGE_SIZE;
         int err = splitio_blkfront_grant(dev, page, false, &q->ring_grefs[i]);
@@ -263,8 +268,9 @@ int splitio_blkfront_go(struct splitio_blkfront *dev)
 {
     const struct splitio_blkfront_info *info = &dev->info;
 
-    if (info->sector_size != 512 && info->sector_size != 4096)
+    if (!splitio_blkif_sector_size_ok(info->sector_size))
         return SPLITIO_EINVAL;
+    dev->shifts = splitio_blkif_shifts_of(dev->cfg.units, info->sector_size);
     if (info->nr_sectors > UINT64_MAX / 512)
         return SPLITIO_EINVAL;
     dev->connected = true;

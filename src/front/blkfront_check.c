@@ -49,7 +49,7 @@ bool splitio_blkfront_is_valid(const struct splitio_blkfront *dev)
 
         if (!shadows_ok(q) || !pool_ok(q) ||
             (dev->rings && i < dev->nr_queues &&
-             !splitio_ring_front_is_valid(&q->ring.ring)))
+             !splitio_ring_front_is_valid(&q->ring)))
             return false;
         in_flight += q->nr_in_flight;
         replays += q->nr_replays;

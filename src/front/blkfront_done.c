@@ -2,9 +2,10 @@
 /* Answers of the back, and what to do without one. */
 #include "blkfront_impl.h"
 
-static bool has_data(const struct splitio_blk_io *io)
+/* Its operation is optional. */
+static bool may_be_refused(const struct splitio_blk_io *io)
 {
-    return io->op == SPLITIO_BLK_READ || io->op == SPLITIO_BLK_WRITE;
+    return io->op != SPLITIO_BLK_READ && io->op != SPLITIO_BLK_WRITE;
 }
 
 /* ---- ending ---- */
@@ -54,12 +55,14 @@ static void end_part(struct splitio_blkfront_queue *q,
     io->done(io, io->status);
 }
 
-/* Flush or discard turned out not to be possible. */
+/* What the back offered turned out not to be possible. */
 static void downgrade(struct splitio_blkfront *dev,
                       const struct splitio_blk_io *io)
 {
     if (io->op == SPLITIO_BLK_FLUSH)
         dev->info.flags &= ~SPLITIO_BLKFRONT_FLUSHES;
+    else if (io->op == SPLITIO_BLK_BARRIER)
+        dev->info.flags &= ~SPLITIO_BLKFRONT_BARRIERS;
     else if (io->op == SPLITIO_BLK_DISCARD)
         dev->info.flags &=
             io->secure ? ~SPLITIO_BLKFRONT_SECURE
@@ -72,7 +75,7 @@ static int status_of(struct splitio_blkfront *dev,
     if (wire_status == SPLITIO_BLKIF_RSP_OKAY)
         return 0;
     dev->stats.nr_failed++;
-    if (wire_status != SPLITIO_BLKIF_RSP_EOPNOTSUPP || has_data(io))
+    if (wire_status != SPLITIO_BLKIF_RSP_EOPNOTSUPP || !may_be_refused(io))
         return SPLITIO_EIO;
     downgrade(dev, io);
     return SPLITIO_EOPNOTSUPP;
@@ -90,7 +93,7 @@ static void stop_broken(struct splitio_blkfront *dev)
 
 /* The request that an answer is for; NULL if nobody asked. */
 static struct shadow *find_shadow(struct splitio_blkfront_queue *q,
-                                  const struct splitio_blkif_response_x86_64 *r)
+                                  const struct splitio_blk_response *r)
 {
     uint32_t i = (uint32_t)r->id;
     struct shadow *s;
@@ -100,14 +103,50 @@ static struct shadow *find_shadow(struct splitio_blkfront_queue *q,
     s = &q->shadows[i];
     if (s->state != SHADOW_IN_FLIGHT || s->generation != r->id >> 32)
         return NULL;
-    if (r->operation != s->wire_op &&
-        !(r->operation == SPLITIO_BLKIF_OP_INDIRECT && s->list_page != NONE))
+    if (r->op != s->wire_op &&
+        !(r->op == SPLITIO_BLKIF_OP_INDIRECT && s->list_page != NONE))
         return NULL;
     return s;
 }
 
+static void to_replay(struct splitio_blkfront_queue *q, struct shadow *s)
+{
+    q->nr_in_flight--;
+    q->dev->stats.nr_in_flight--;
+    s->state = SHADOW_REPLAY;
+    q->nr_replays++;
+    q->dev->stats.nr_replays++;
+}
+
+/* True if @s may be sent again, after what was sent later than it. */
+static bool may_be_late(const struct splitio_blkfront_queue *q,
+                        const struct shadow *s)
+{
+    for (uint32_t i = 0; i < q->nr_shadows; i++)
+        if (q->shadows[i].state == SHADOW_IN_FLIGHT &&
+            q->shadows[i].wire_op == SPLITIO_BLKIF_OP_WRITE_BARRIER &&
+            q->shadows[i].seq > s->seq)
+            return false;
+    return true;
+}
+
+/* A back that does not take indirect requests after all gets direct ones. False
+ * if the answer means something else. */
+static bool send_direct(struct splitio_blkfront_queue *q, struct shadow *s,
+                        int wire_status)
+{
+    if (wire_status != SPLITIO_BLKIF_RSP_EOPNOTSUPP || s->list_page == NONE ||
+        !may_be_late(q, s))
+        return false;
+    q->dev->info.max_indirect = 0;
+    to_replay(q, s);
+    if (splitio_blkfront_shadow_put_segs(q, s, false, false) && !s->io->status)
+        s->io->status = SPLITIO_EBUSY;
+    return true;
+}
+
 static bool complete(struct splitio_blkfront_queue *q,
-                     const struct splitio_blkif_response_x86_64 *rsp)
+                     const struct splitio_blk_response *rsp)
 {
     struct shadow *s = find_shadow(q, rsp);
     struct splitio_blk_io *io;
@@ -115,6 +154,8 @@ static bool complete(struct splitio_blkfront_queue *q,
 
     if (!s)
         return false;
+    if (send_direct(q, s, rsp->status))
+        return true;
     io = s->io;
     status = status_of(q->dev, io, rsp->status);
     err = splitio_blkfront_shadow_put_segs(
@@ -130,7 +171,7 @@ static bool complete(struct splitio_blkfront_queue *q,
 static bool rearm(struct splitio_blkfront_queue *q)
 {
     const struct splitio_guest_port *port = &q->dev->cfg.port;
-    int n = splitio_ring_front_rearm(&q->ring.ring, 1);
+    int n = splitio_ring_front_rearm(&q->ring, 1);
 
     if (n < 0)
         stop_broken(q->dev);
@@ -144,11 +185,26 @@ static bool rearm(struct splitio_blkfront_queue *q)
     return false;
 }
 
+static int take_answer(struct splitio_blkfront_queue *q,
+                       struct splitio_blk_response *rsp)
+{
+    enum splitio_blkif_abi abi = q->dev->cfg.abi;
+    union splitio_blkif_answer answer;
+    int n =
+        abi == SPLITIO_BLKIF_ABI_X86_32
+            ? splitio_blkif_ring_x86_32_front_take(&q->x86_32, &answer.x86_32)
+            : splitio_blkif_ring_x86_64_front_take(&q->x86_64, &answer.x86_64);
+
+    if (n > 0)
+        *rsp = splitio_blkif_get_response(abi, &answer);
+    return n;
+}
+
 /* Take up to @budget answers. Returns how many. */
 unsigned splitio_blkfront_queue_take(struct splitio_blkfront_queue *q,
                                      unsigned budget)
 {
-    struct splitio_blkif_response_x86_64 rsp;
+    struct splitio_blk_response rsp;
     unsigned nr = 0;
 
     if (splitio_read_once_u32(&q->kicked)) {
@@ -157,7 +213,7 @@ unsigned splitio_blkfront_queue_take(struct splitio_blkfront_queue *q,
         q->armed = false;
     }
     while (nr < budget && !q->dev->broken) {
-        int n = splitio_blkif_ring_x86_64_front_take(&q->ring, &rsp);
+        int n = take_answer(q, &rsp);
 
         if (n > 0) {
             nr++;
@@ -183,11 +239,7 @@ void splitio_blkfront_queue_to_replays(struct splitio_blkfront_queue *q)
 
         if (s->state != SHADOW_IN_FLIGHT)
             continue;
-        q->nr_in_flight--;
-        q->dev->stats.nr_in_flight--;
-        s->state = SHADOW_REPLAY;
-        q->nr_replays++;
-        q->dev->stats.nr_replays++;
+        to_replay(q, s);
         if (splitio_blkfront_shadow_put_segs(q, s, false, true) &&
             !s->io->status)
             s->io->status = SPLITIO_EBUSY;
@@ -230,8 +282,15 @@ static int replay_error(const struct splitio_blkfront *dev,
         return s->io->status;
     if (s->io->op == SPLITIO_BLK_FLUSH)
         return flags & SPLITIO_BLKFRONT_FLUSHES ? 0 : SPLITIO_EOPNOTSUPP;
+    if (s->io->op == SPLITIO_BLK_DISCARD &&
+        (!(flags & SPLITIO_BLKFRONT_DISCARDS) ||
+         (s->io->secure && !(flags & SPLITIO_BLKFRONT_SECURE))))
+        return SPLITIO_EOPNOTSUPP;
     if (s->io->op == SPLITIO_BLK_DISCARD)
-        return flags & SPLITIO_BLKFRONT_DISCARDS ? 0 : SPLITIO_EOPNOTSUPP;
+        return 0;
+    if (s->io->op == SPLITIO_BLK_BARRIER &&
+        !(flags & SPLITIO_BLKFRONT_BARRIERS))
+        return SPLITIO_EOPNOTSUPP;
     return (first | s->len_bytes) % unit ? SPLITIO_EIO : 0;
 }
 

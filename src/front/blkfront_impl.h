@@ -42,7 +42,11 @@ struct shadow {
 };
 
 struct splitio_blkfront_queue {
-    struct splitio_blkif_ring_x86_64_front ring;
+    union {
+        struct splitio_ring_front ring;
+        struct splitio_blkif_ring_x86_64_front x86_64;
+        struct splitio_blkif_ring_x86_32_front x86_32;
+    };
     struct splitio_blkfront *dev;
     struct shadow *shadows;
     uint32_t nr_shadows;
@@ -62,6 +66,11 @@ struct splitio_blkfront_queue {
     splitio_gref_t ring_grefs[SPLITIO_RING_PAGES_MAX];
     splitio_evtchn_t evtchn;
 };
+
+static inline bool is_write(const struct splitio_blk_io *io)
+{
+    return io->op == SPLITIO_BLK_WRITE || io->op == SPLITIO_BLK_BARRIER;
+}
 
 /* blkfront_pages.c */
 SPLITIO_INTERNAL int

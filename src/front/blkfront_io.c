@@ -30,51 +30,73 @@ static uint8_t wire_op(const struct splitio_blk_io *io)
         return SPLITIO_BLKIF_OP_WRITE;
     case SPLITIO_BLK_FLUSH:
         return SPLITIO_BLKIF_OP_FLUSH_DISKCACHE;
+    case SPLITIO_BLK_BARRIER:
+        return SPLITIO_BLKIF_OP_WRITE_BARRIER;
     default:
         return SPLITIO_BLKIF_OP_DISCARD;
     }
 }
 
-static void fill_segs(const struct shadow *s,
+static void fill_segs(const struct shadow *s, unsigned from, unsigned nr,
                       struct splitio_blkif_segment *segs)
 {
-    for (unsigned i = 0; i < s->nr_segs; i++)
+    for (unsigned i = 0; i < nr; i++)
         segs[i] = (struct splitio_blkif_segment){
-            .gref = s->segs[i].gref,
-            .first_sect = s->segs[i].first_sect,
-            .last_sect = s->segs[i].last_sect,
+            .gref = s->segs[from + i].gref,
+            .first_sect = s->segs[from + i].first_sect,
+            .last_sect = s->segs[from + i].last_sect,
         };
+}
+
+/* The list of an indirect request, by way of private memory: what the back may
+ * change is written and not read. */
+static void fill_list(struct splitio_blkfront_queue *q, const struct shadow *s)
+{
+    struct splitio_blkif_segment some[SPLITIO_BLKIF_MAX_SEGMENTS];
+    struct splitio_blkif_segment *list = q->pool[s->list_page].page;
+    unsigned n;
+
+    for (unsigned i = 0; i < s->nr_segs; i += n) {
+        n = s->nr_segs - i;
+        if (n > SPLITIO_ARRAY_LEN(some))
+            n = SPLITIO_ARRAY_LEN(some);
+        fill_segs(s, i, n, some);
+        splitio_blkif_put_segments(q->dev->shifts, some, n, &list[i]);
+    }
 }
 
 /* Write the slot, every byte of it. */
 static void fill_slot(struct splitio_blkfront_queue *q, const struct shadow *s,
                       uint64_t id)
 {
+    struct splitio_blkif_segment segs[SPLITIO_BLKIF_MAX_SEGMENTS];
+    enum splitio_blkif_abi abi = q->dev->cfg.abi;
     const struct splitio_blk_io *io = s->io;
-    uint64_t sector = io->sector + (s->at.pos >> SECTOR_SHIFT);
-    union splitio_blkif_slot slot = {.x86_64 = {.operation = 0}};
+    struct splitio_blkif_message msg = {
+        .id = id,
+        .sector = io->sector + (s->at.pos >> SECTOR_SHIFT),
+        .nr_sectors = io->nr_sectors,
+        .op = s->wire_op,
+        .flag = io->secure ? SPLITIO_BLKIF_DISCARD_SECURE : 0,
+        .nr_segs = s->nr_segs,
+        .segs = segs,
+    };
+    union splitio_blkif_slot slot;
 
     if (s->list_page != NONE) {
-        slot.indirect_x86_64.operation = SPLITIO_BLKIF_OP_INDIRECT;
-        slot.indirect_x86_64.indirect_op = s->wire_op;
-        slot.indirect_x86_64.nr_segments = s->nr_segs;
-        slot.indirect_x86_64.indirect_grefs[0] = q->pool[s->list_page].gref;
-        fill_segs(s, q->pool[s->list_page].page);
+        msg.nr_indirect = 1;
+        msg.indirect_grefs = &q->pool[s->list_page].gref;
+        fill_list(q, s);
     } else {
-        slot.x86_64.operation = s->wire_op;
-        slot.x86_64.nr_segments = (uint8_t)s->nr_segs;
-        fill_segs(s, slot.x86_64.seg);
+        fill_segs(s, 0, s->nr_segs, segs);
     }
-    slot.x86_64.id = id;
-    slot.x86_64.sector_number = sector;
-    if (io->op == SPLITIO_BLK_FLUSH)
-        slot.x86_64.sector_number = 0;
-    if (io->op == SPLITIO_BLK_DISCARD) {
-        slot.discard_x86_64.nr_sectors = io->nr_sectors;
-        slot.discard_x86_64.flag =
-            io->secure ? SPLITIO_BLKIF_DISCARD_SECURE : 0;
-    }
-    *splitio_blkif_ring_x86_64_front_reserve(&q->ring) = slot.x86_64;
+    if (s->nr_segs == 0 && io->op != SPLITIO_BLK_DISCARD)
+        msg.sector = 0;
+    splitio_blkif_put_request(abi, q->dev->shifts, &msg, &slot);
+    if (abi == SPLITIO_BLKIF_ABI_X86_32)
+        *splitio_blkif_ring_x86_32_front_reserve(&q->x86_32) = slot.x86_32;
+    else
+        *splitio_blkif_ring_x86_64_front_reserve(&q->x86_64) = slot.x86_64;
 }
 
 /* Put the part of @io that begins at *@cursor, at most @left bytes, on the
@@ -87,7 +109,7 @@ struct shadow *splitio_blkfront_send_part(struct splitio_blkfront_queue *q,
     uint32_t i = q->free_shadow;
     struct shadow *s;
 
-    if (i == NONE || splitio_ring_front_room(&q->ring.ring) == 0)
+    if (i == NONE || splitio_ring_front_room(&q->ring) == 0)
         return NULL;
     s = &q->shadows[i];
     s->io = io;
@@ -124,7 +146,7 @@ void splitio_blkfront_queue_publish(struct splitio_blkfront_queue *q)
 {
     const struct splitio_guest_port *port = &q->dev->cfg.port;
 
-    if (!splitio_ring_front_publish(&q->ring.ring))
+    if (!splitio_ring_front_publish(&q->ring))
         return;
     port->ops->event_send(port->ctx, q->evtchn);
     q->dev->stats.nr_notifies++;
@@ -157,8 +179,7 @@ static int check_data(const struct splitio_blkfront *dev,
     if (len % 512)
         return SPLITIO_EINVAL;
     io->len_bytes = len;
-    if (io->op == SPLITIO_BLK_WRITE &&
-        (dev->info.flags & SPLITIO_BLKFRONT_READ_ONLY))
+    if (is_write(io) && (dev->info.flags & SPLITIO_BLKFRONT_READ_ONLY))
         return SPLITIO_EROFS;
     return check_range(&dev->info, io->sector, len / 512);
 }
@@ -173,6 +194,10 @@ static int check_io(const struct splitio_blkfront *dev,
     case SPLITIO_BLK_READ:
     case SPLITIO_BLK_WRITE:
         return check_data(dev, io);
+    case SPLITIO_BLK_BARRIER:
+        if (!(dev->info.flags & SPLITIO_BLKFRONT_BARRIERS))
+            return SPLITIO_EOPNOTSUPP;
+        return io->nr_iov ? check_data(dev, io) : 0;
     case SPLITIO_BLK_FLUSH:
         return dev->info.flags & SPLITIO_BLKFRONT_FLUSHES ? 0
                                                           : SPLITIO_EOPNOTSUPP;

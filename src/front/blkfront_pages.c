@@ -206,8 +206,7 @@ static size_t add_direct(struct splitio_blkfront *dev, struct shadow *s,
     if (len == 0 || offset % unit != 0 ||
         (dev->untrusted && len != SPLITIO_PAGE_SIZE))
         return 0;
-    if (splitio_blkfront_grant(dev, p - offset, s->io->op == SPLITIO_BLK_WRITE,
-                               &seg->gref))
+    if (splitio_blkfront_grant(dev, p - offset, is_write(s->io), &seg->gref))
         return 0;
     seg->page = NONE;
     set_range(seg, offset, len);
@@ -228,16 +227,19 @@ static size_t add_bounced(struct splitio_blkfront_queue *q, struct shadow *s,
     seg->gref = q->pool[seg->page].gref;
     set_range(seg, 0, len);
     s->nr_segs++;
-    if (s->io->op == SPLITIO_BLK_WRITE)
+    if (is_write(s->io))
         copy(s->io, c, q->pool[seg->page].page, len, true);
     else
         skip(s->io, c, len);
     return len;
 }
 
-static unsigned max_segs(const struct splitio_blkfront *dev)
+/* A barrier cannot be indirect. */
+static unsigned max_segs(const struct splitio_blkfront *dev,
+                         const struct splitio_blk_io *io)
 {
-    uint32_t indirect = dev->info.max_indirect;
+    uint32_t indirect =
+        io->op == SPLITIO_BLK_BARRIER ? 0 : dev->info.max_indirect;
 
     if (indirect > dev->cfg.max_segs)
         indirect = dev->cfg.max_segs;
@@ -252,7 +254,7 @@ void splitio_blkfront_shadow_build(struct splitio_blkfront_queue *q,
                                    struct splitio_blk_cursor *cursor,
                                    uint64_t left)
 {
-    unsigned limit = max_segs(q->dev);
+    unsigned limit = max_segs(q->dev, s->io);
 
     s->nr_segs = 0;
     s->list_page = NONE;

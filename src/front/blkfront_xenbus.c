@@ -4,9 +4,6 @@
 
 #define KEY SPLITIO_XENBUS_KEY_MAX
 
-/* Written by the toolstack: "0" means, show the back no more than must be. */
-#define KEY_TRUSTED "trusted"
-
 /* ---- reading ---- */
 
 static const char *const offer_keys[] = {
@@ -21,6 +18,7 @@ enum connect_key {
     KEY_PHYS_SECTOR,
     KEY_INFO,
     KEY_FLUSH,
+    KEY_BARRIER,
     KEY_DISCARD,
     KEY_DISCARD_GRAN,
     KEY_DISCARD_ALIGN,
@@ -35,6 +33,7 @@ static const char *const connect_keys[] = {
     [KEY_PHYS_SECTOR] = SPLITIO_BLKIF_KEY_PHYS_SECTOR,
     [KEY_INFO] = SPLITIO_BLKIF_KEY_INFO,
     [KEY_FLUSH] = SPLITIO_BLKIF_KEY_FLUSH,
+    [KEY_BARRIER] = SPLITIO_BLKIF_KEY_BARRIER,
     [KEY_DISCARD] = SPLITIO_BLKIF_KEY_DISCARD,
     [KEY_DISCARD_GRAN] = SPLITIO_BLKIF_KEY_DISCARD_GRAN,
     [KEY_DISCARD_ALIGN] = SPLITIO_BLKIF_KEY_DISCARD_ALIGN,
@@ -50,7 +49,7 @@ static bool want(void *drv, enum splitio_xenbus_phase phase, unsigned i,
 
     (void)drv;
     if (phase == SPLITIO_XENBUS_OWN && i == 0)
-        name = KEY_TRUSTED;
+        name = SPLITIO_BLKIF_KEY_TRUSTED;
     else if (phase == SPLITIO_XENBUS_OFFER && i < SPLITIO_ARRAY_LEN(offer_keys))
         name = offer_keys[i];
     else if (phase == SPLITIO_XENBUS_CONNECT &&
@@ -106,13 +105,20 @@ static void got_vdisk(struct splitio_blkfront *dev, uint32_t bits)
 static int got_sectors(struct splitio_blkfront *dev, const char *value,
                        size_t len)
 {
-    uint64_t sectors;
-    int err =
-        splitio_xenbus_parse_u64(value, len, 0, UINT64_MAX / 512, &sectors);
+    return splitio_xenbus_parse_u64(value, len, 0, UINT64_MAX / 512,
+                                    &dev->key_sectors);
+}
 
-    if (!err)
-        dev->info.nr_sectors = sectors;
-    return err;
+/* "sectors" to units of 512 bytes, once the sector size is known. */
+static int set_size(struct splitio_blkfront *dev)
+{
+    struct splitio_blkif_shifts shifts =
+        splitio_blkif_shifts_of(dev->cfg.units, dev->info.sector_size);
+
+    if (dev->key_sectors > UINT64_MAX / 512 >> shifts.key)
+        return SPLITIO_EINVAL;
+    dev->info.nr_sectors = dev->key_sectors << shifts.key;
+    return 0;
 }
 
 static int got_disk(struct splitio_blkfront *dev, unsigned i, const char *value,
@@ -135,6 +141,9 @@ static int got_disk(struct splitio_blkfront *dev, unsigned i, const char *value,
         break;
     case KEY_FLUSH:
         flag(dev, value, len, SPLITIO_BLKFRONT_FLUSHES);
+        break;
+    case KEY_BARRIER:
+        flag(dev, value, len, SPLITIO_BLKFRONT_BARRIERS);
         break;
     case KEY_DISCARD:
         flag(dev, value, len, SPLITIO_BLKFRONT_DISCARDS);
@@ -219,13 +228,17 @@ static enum splitio_xenbus_tell number(char *key, char *value, const char *name,
     return SPLITIO_XENBUS_TELL_WRITE;
 }
 
-static enum splitio_xenbus_tell tell_protocol(char *key, char *value)
+static enum splitio_xenbus_tell
+tell_protocol(const struct splitio_blkfront *dev, char *key, char *value)
 {
+    const char *protocol = dev->cfg.abi == SPLITIO_BLKIF_ABI_X86_32
+                               ? SPLITIO_BLKIF_PROTOCOL_X86_32
+                               : SPLITIO_ARCH_PROTOCOL_64;
+
     (void)splitio_xenbus_print(key, KEY, "%s", SPLITIO_BLKIF_KEY_PROTOCOL);
-    if (!SPLITIO_ARCH_PROTOCOL_64)
+    if (!protocol)
         return SPLITIO_XENBUS_TELL_REMOVE;
-    (void)splitio_xenbus_print(value, SPLITIO_XENBUS_VALUE_MAX, "%s",
-                               SPLITIO_ARCH_PROTOCOL_64);
+    (void)splitio_xenbus_print(value, SPLITIO_XENBUS_VALUE_MAX, "%s", protocol);
     return SPLITIO_XENBUS_TELL_WRITE;
 }
 
@@ -238,7 +251,7 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
         return SPLITIO_XENBUS_TELL_END;
     switch (i) {
     case 0:
-        return tell_protocol(key, value);
+        return tell_protocol(dev, key, value);
     case 1:
         return number(key, value, SPLITIO_BLKIF_KEY_PERSISTENT,
                       !dev->cfg.direct, true);
@@ -251,8 +264,10 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
     case 4:
         return number(key, value, SPLITIO_BLKIF_KEY_RING_PAGES,
                       1u << dev->ring_order, dev->ring_order != 0);
+    case 5:
+        return number(key, value, SPLITIO_BLKIF_KEY_RESIZE, 1, true);
     default:
-        return tell_queue(dev, i - 5, key, value);
+        return tell_queue(dev, i - 6, key, value);
     }
 }
 
@@ -285,8 +300,10 @@ static void changed(const struct splitio_blkfront *dev)
 
 static int connected(void *drv)
 {
-    int err = splitio_blkfront_go(drv);
+    int err = set_size(drv);
 
+    if (!err)
+        err = splitio_blkfront_go(drv);
     if (!err)
         changed(drv);
     return err;
@@ -294,8 +311,13 @@ static int connected(void *drv)
 
 static int updated(void *drv)
 {
-    changed(drv);
-    return 0;
+    struct splitio_blkfront *dev = drv;
+    uint64_t before = dev->info.nr_sectors;
+    int err = set_size(dev);
+
+    if (!err && dev->info.nr_sectors != before)
+        changed(dev);
+    return err;
 }
 
 static int disconnect(void *drv)

@@ -101,7 +101,7 @@ static void idle_back_killed_is_replaced_unnoticed(void **state)
         pair_run(&pair, 1000);
         pair_traffic(&pair, 20, 64 * 1024);
     }
-    assert_int_equal(pair.nr_changes, 1 + 20); /* told the size each time */
+    assert_int_equal(pair.nr_changes, 1);
     assert_int_equal(pair.front.stats.nr_replayed, replayed);
     finish();
     pair_close(&pair);
@@ -199,7 +199,7 @@ static void ring_with_impossible_requests_is_made_anew(void **state)
 
         some_traffic(10);
         sring = pair.spy.rings[0]->va;
-        sring->req_prod += 1000;
+        sring->req_prod = splitio_le32(splitio_le32(sring->req_prod) + 1000);
         (void)pair_step(&pair);
         assert_int_equal(pair.back.stats.nr_broken, i + 1);
         some_traffic(20);
@@ -220,7 +220,7 @@ static void ring_with_impossible_answers_is_made_anew_on_request(void **state)
 
         some_traffic(10);
         sring = pair.spy.rings[0]->va;
-        sring->rsp_prod += 1000;
+        sring->rsp_prod = splitio_le32(splitio_le32(sring->rsp_prod) + 1000);
         pair.disk.stuck = true;
         for (unsigned n = 0; n < 100 && pair.front.stats.nr_broken == i; n++)
             (void)pair_step(&pair);

@@ -120,8 +120,8 @@ static void request_without_sense_gets_one_error(void **state)
     expect_error(4, SPLITIO_BLKIF_RSP_ERROR);
     peer_front_rw(&peer, 0xFF, 5, 0, 0, 1);
     expect_error(5, SPLITIO_BLKIF_RSP_EOPNOTSUPP);
-    peer_front_rw(&peer, SPLITIO_BLKIF_OP_WRITE_BARRIER, 6, 0, 0, 1);
-    expect_error(6, SPLITIO_BLKIF_RSP_EOPNOTSUPP);
+    peer_front_rw(&peer, SPLITIO_BLKIF_OP_WRITE_BARRIER, 6, 0, 0, 12);
+    expect_error(6, SPLITIO_BLKIF_RSP_ERROR);
     peer_front_indirect(&peer, 0, 7, 0, 8, 1201, 0);
     expect_error(7, SPLITIO_BLKIF_RSP_ERROR);
     peer_front_indirect(&peer, SPLITIO_BLKIF_OP_INDIRECT, 8, 0, 8, 4, 0);
@@ -350,7 +350,7 @@ static void full_ring_is_answered_whole(void **state)
                 peer_front_rw(&peer, 0, n, n * 8, n, 1);
             peer_front_publish(&peer);
             peer_front_run(&peer);
-            assert_int_equal(peer.sring->rsp_prod, peer.req_prod);
+            assert_int_equal(splitio_le32(peer.sring->rsp_prod), peer.req_prod);
             while (peer_front_take(&peer, &a)) {
                 assert_int_equal(a.status, 0);
                 assert_true(a.id < 32);
@@ -373,7 +373,7 @@ static void requests_posted_before_the_back_connects_are_answered(void **state)
     peer_front_open(&peer, 0, SPLITIO_BLKIF_ABI_X86_64, 5);
     for (unsigned n = 0; n < 20; n++)
         peer_front_rw(&peer, 0, n, n * 8, n, 1);
-    peer.sring->req_prod = peer.req_prod; /* and no event */
+    peer.sring->req_prod = splitio_le32(peer.req_prod); /* and no event */
     assert_int_equal(peer_front_connect(&peer), 0);
     peer_front_run(&peer);
     for (unsigned n = 0; n < 20; n++)
@@ -401,10 +401,10 @@ static void connect_with_nonsense_is_refused_and_holds_nothing(void **state)
     peer.peer.queues[0].evtchn += 7;
     assert_int_equal(peer_front_connect(&peer), SPLITIO_ENOENT);
     peer.peer.queues[0].evtchn -= 7;
-    peer.sring->rsp_prod = 40; /* beyond what was asked */
+    peer.sring->rsp_prod = splitio_le32(40); /* beyond what was asked */
     assert_int_equal(peer_front_connect(&peer), SPLITIO_EPROTO);
     assert_int_equal(peer.spy.nr_live + peer.spy.nr_rings, 0);
-    peer.sring->rsp_prod = 0;
+    peer.sring->rsp_prod = splitio_le32(0);
     assert_int_equal(peer_front_connect(&peer), 0);
     peer_front_prove_alive(&peer);
     peer_front_close(&peer);
@@ -430,6 +430,7 @@ static void random_slot(uint32_t *random, uint64_t id)
             (uint8_t)blk_random(random);
     if (blk_random(random) % 8 == 0)
         peer.pages[0][blk_random(random) % 4096] = (uint8_t)blk_random(random);
+    id = splitio_le64(id);
     memcpy(slot + (peer.peer.abi == SPLITIO_BLKIF_ABI_X86_32 ? 4 : 8), &id, 8);
 }
 
@@ -498,15 +499,17 @@ static void back_that_sleeps_will_be_woken(void **state)
         peer.port.ops->event_send(peer.port.ctx, peer.peer.queues[0].evtchn);
         peer_front_run(&peer);
         assert_int_equal(wakes, before + 2);
-        assert_int_equal(peer.sring->req_event, peer.req_prod + 1);
+        assert_int_equal(splitio_le32(peer.sring->req_event),
+                         peer.req_prod + 1);
         /* Work without an event: the back happens to look. */
         for (unsigned n = 0; n <= i % 3; n++)
             peer_front_rw(&peer, 0, n, n * 8, n, 1);
-        splitio_store_release_u32(&peer.sring->req_prod, peer.req_prod);
+        splitio_store_release_le32(&peer.sring->req_prod, peer.req_prod);
         peer_front_run(&peer);
         for (unsigned n = 0; n <= i % 3; n++)
             assert_int_equal(peer_front_take(&peer, &a), 1);
-        assert_int_equal(peer.sring->req_event, peer.req_prod + 1);
+        assert_int_equal(splitio_le32(peer.sring->req_event),
+                         peer.req_prod + 1);
     }
     peer_front_close(&peer);
 }
@@ -537,7 +540,8 @@ static void disconnect_drops_what_the_disk_never_saw(void **state)
     assert_int_equal(peer.back.stats.nr_dropped, 1);
     assert_int_equal(peer.back.stats.nr_requests, 4);
     /* The rest is where it was, for the next back. */
-    peer.sring->rsp_prod = peer.rsp_cons = peer.req_prod;
+    peer.rsp_cons = peer.req_prod;
+    peer.sring->rsp_prod = splitio_le32(peer.req_prod);
     assert_int_equal(peer_front_connect(&peer), 0);
     peer_front_prove_alive(&peer);
     peer_front_close(&peer);
@@ -605,7 +609,7 @@ static void misuse_is_refused(void **state)
         splitio_blkback_init(&peer.back, &bad, peer.back_mem, bytes),
         SPLITIO_EINVAL);
     bad = peer.cfg;
-    blk_disk_init(&peer.disk, 64, 1024); /* no such sectors */
+    blk_disk_init(&peer.disk, 64, 8192); /* more than a page */
     assert_int_equal(
         splitio_blkback_init(&peer.back, &bad, peer.back_mem, bytes),
         SPLITIO_EINVAL);
@@ -619,7 +623,7 @@ static void storm_of_events_without_work_costs_nothing(void **state)
     (void)state;
     open_default();
     for (unsigned i = 0; i < 1000; i++) {
-        peer.sring->rsp_event = i * 0x01234567u;
+        peer.sring->rsp_event = splitio_le32(i * 0x01234567u);
         peer.port.ops->event_send(peer.port.ctx, peer.peer.queues[0].evtchn);
         peer_front_run(&peer);
     }

@@ -466,19 +466,21 @@ static void front_that_sleeps_will_be_woken(void **state)
         peer.port.ops->event_send(peer.port.ctx, peer.evtchn);
         peer_back_run(&peer);
         assert_int_equal(wakes, before + 2);
-        assert_int_equal(peer.sring->rsp_event, peer.rsp_prod + 1);
+        assert_int_equal(splitio_le32(peer.sring->rsp_event),
+                         peer.rsp_prod + 1);
         /* Work without an event: the front happens to look. */
         submit_some(1 + i % 3);
-        while (peer.req_cons != peer.sring->req_prod) {
+        while (peer.req_cons != splitio_le32(peer.sring->req_prod)) {
             struct splitio_blkif_request_x86_64 r;
 
             (void)peer_back_take(&peer, &r);
             peer_back_put(&peer, r.id, r.operation, 0);
         }
-        splitio_store_release_u32(&peer.sring->rsp_prod, peer.rsp_prod);
+        splitio_store_release_le32(&peer.sring->rsp_prod, peer.rsp_prod);
         peer_back_run(&peer);
         assert_int_equal(dones[i % 3], 1);
-        assert_int_equal(peer.sring->rsp_event, peer.rsp_prod + 1);
+        assert_int_equal(splitio_le32(peer.sring->rsp_event),
+                         peer.rsp_prod + 1);
     }
     peer_back_leave(&peer);
     peer_back_close(&peer);
@@ -644,7 +646,7 @@ static void event_index_of_the_back_decides_about_events_only(void **state)
     (void)state;
     open_default();
     for (unsigned i = 0; i < 200; i++) {
-        peer.sring->req_event = i * 0x89ABCDEFu;
+        peer.sring->req_event = splitio_le32(i * 0x89ABCDEFu);
         submit_some(2);
         (void)peer_back_serve(&peer);
         peer_back_run(&peer);

@@ -53,8 +53,8 @@ static void begin(struct peer_front *f, unsigned how)
 
     memset(f->sring + 1, 0, 4096 - 64);
     f->req_prod = f->rsp_cons = start;
-    f->sring->req_prod = f->sring->rsp_prod = start;
-    f->sring->req_event = f->sring->rsp_event = start + 1;
+    f->sring->req_prod = f->sring->rsp_prod = splitio_le32(start);
+    f->sring->req_event = f->sring->rsp_event = splitio_le32(start + 1);
     f->peer.persistent = how & 4;
     f->disk.stuck = false;
     assert_int_equal(peer_front_connect(f), 0);
@@ -98,8 +98,8 @@ static void operate(struct peer_front *f)
         break;
     case 4:
         /* What it would read there may be its own scribbling. */
-        f->rsp_cons = splitio_load_acquire_u32(&f->sring->rsp_prod);
-        f->sring->rsp_event = f->rsp_cons + 1;
+        f->rsp_cons = splitio_load_acquire_le32(&f->sring->rsp_prod);
+        f->sring->rsp_event = splitio_le32(f->rsp_cons + 1);
         break;
     case 5:
         f->disk.stuck = op >> 3 & 1;
@@ -110,7 +110,7 @@ static void operate(struct peer_front *f)
         break;
     default:
         f->req_prod += byte() - 4u;
-        f->sring->rsp_event = byte();
+        f->sring->rsp_event = splitio_le32(byte());
         break;
     }
 }

@@ -61,6 +61,8 @@ static void transfer(struct blk_disk *d, const struct splitio_disk_io *io)
 
 static int carry_out(struct blk_disk *d, const struct splitio_disk_io *io)
 {
+    if (d->on_io)
+        d->on_io(d->arg, io);
     if (d->fail_ops & (1 << io->op))
         return d->fail_status;
     if (io->op == SPLITIO_DISK_FLUSH) {

@@ -18,6 +18,9 @@ struct blk_disk {
     int fail_ops;   /* bit for each enum splitio_disk_op: fail with it */
     int fail_status;
     uint32_t random;
+    /* Called before a request is carried out. */
+    void (*on_io)(void *arg, const struct splitio_disk_io *io);
+    void *arg;
     /* Counters. */
     unsigned nr_held, nr_done, nr_eagain, nr_kicks, nr_flushes, nr_discards;
     unsigned nr_secure, nr_iov_max;

@@ -79,25 +79,47 @@ static uint8_t *slot_at(struct peer_back *b, uint32_t index)
                                            splitio_blkif_ring_x86_64_slot_bytes;
 }
 
+/* From the ring's byte order to the machine's. */
+static void to_native(union splitio_blkif_slot *s)
+{
+    s->x86_64.id = splitio_le64(s->x86_64.id);
+    s->x86_64.sector_number = splitio_le64(s->x86_64.sector_number);
+    if (s->x86_64.operation == SPLITIO_BLKIF_OP_DISCARD) {
+        s->discard_x86_64.nr_sectors =
+            splitio_le64(s->discard_x86_64.nr_sectors);
+    } else if (s->x86_64.operation == SPLITIO_BLKIF_OP_INDIRECT) {
+        s->indirect_x86_64.nr_segments =
+            splitio_le16(s->indirect_x86_64.nr_segments);
+        for (unsigned i = 0; i < SPLITIO_BLKIF_MAX_INDIRECT_PAGES; i++)
+            s->indirect_x86_64.indirect_grefs[i] =
+                splitio_le32(s->indirect_x86_64.indirect_grefs[i]);
+    } else {
+        for (unsigned i = 0; i < SPLITIO_BLKIF_MAX_SEGMENTS; i++)
+            s->x86_64.seg[i].gref = splitio_le32(s->x86_64.seg[i].gref);
+    }
+}
+
 int peer_back_take(struct peer_back *b, struct splitio_blkif_request_x86_64 *r)
 {
-    if (b->req_cons == splitio_load_acquire_u32(&b->sring->req_prod))
+    if (b->req_cons == splitio_load_acquire_le32(&b->sring->req_prod))
         return 0;
     memcpy(r, slot_at(b, b->req_cons++), sizeof(*r));
+    to_native((union splitio_blkif_slot *)(void *)r);
     return 1;
 }
 
 void peer_back_put(struct peer_back *b, uint64_t id, uint8_t op, int16_t status)
 {
-    struct splitio_blkif_response_x86_64 rsp = {
-        .id = id, .operation = op, .status = status};
+    const struct splitio_blk_response rsp = {id, op, status};
+    union splitio_blkif_answer answer;
 
-    memcpy(slot_at(b, b->rsp_prod++), &rsp, sizeof(rsp));
+    splitio_blkif_put_response(SPLITIO_BLKIF_ABI_X86_64, &rsp, &answer);
+    memcpy(slot_at(b, b->rsp_prod++), &answer.x86_64, sizeof(answer.x86_64));
 }
 
 void peer_back_publish(struct peer_back *b)
 {
-    splitio_store_release_u32(&b->sring->rsp_prod, b->rsp_prod);
+    splitio_store_release_le32(&b->sring->rsp_prod, b->rsp_prod);
     b->port.ops->event_send(b->port.ctx, b->evtchn);
 }
 

@@ -36,8 +36,8 @@ static void make_ring(struct peer_front *f, uint32_t order, uint32_t start)
     f->sring = (struct splitio_sring *)pages;
     f->nr_slots = splitio_ring_nr_slots(nr_pages, f->slot_bytes);
     f->req_prod = f->rsp_cons = start;
-    f->sring->req_prod = f->sring->rsp_prod = start;
-    f->sring->req_event = f->sring->rsp_event = start + 1;
+    f->sring->req_prod = f->sring->rsp_prod = splitio_le32(start);
+    f->sring->req_event = f->sring->rsp_event = splitio_le32(start + 1);
     for (unsigned i = 0; i < nr_pages; i++)
         assert_int_equal(f->port.ops->grant(f->port.ctx, 0,
                                             pages + i * SPLITIO_PAGE_SIZE,
@@ -102,7 +102,7 @@ void *peer_front_slot(struct peer_front *f)
 
 void peer_front_publish(struct peer_front *f)
 {
-    splitio_store_release_u32(&f->sring->req_prod, f->req_prod);
+    splitio_store_release_le32(&f->sring->req_prod, f->req_prod);
     f->port.ops->event_send(f->port.ctx, f->peer.queues[0].evtchn);
 }
 
@@ -124,14 +124,15 @@ int peer_front_take(struct peer_front *f, struct peer_answer *a)
 {
     const uint8_t *slot = slot_at(f, f->rsp_cons);
 
-    if (f->rsp_cons == splitio_load_acquire_u32(&f->sring->rsp_prod))
+    if (f->rsp_cons == splitio_load_acquire_le32(&f->sring->rsp_prod))
         return 0;
     memcpy(&a->id, slot, 8);
+    a->id = splitio_le64(a->id);
     a->op = slot[8];
-    memcpy(&a->status, slot + 10, 2);
+    a->status = (int16_t)(slot[10] | slot[11] << 8);
     assert_int_equal(slot[9], 0);
     f->rsp_cons++;
-    f->sring->rsp_event = f->rsp_cons + 1;
+    f->sring->rsp_event = splitio_le32(f->rsp_cons + 1);
     return 1;
 }
 
@@ -141,6 +142,8 @@ static void head(struct peer_front *f, uint8_t *slot, uint64_t id,
 {
     unsigned at = f->peer.abi == SPLITIO_BLKIF_ABI_X86_32 ? 4 : 8;
 
+    id = splitio_le64(id);
+    sector = splitio_le64(sector);
     memcpy(slot + at, &id, 8);
     memcpy(slot + at + 8, &sector, 8);
 }
@@ -150,7 +153,9 @@ static void fill(struct peer_front *f, struct splitio_blkif_segment *segs,
 {
     for (unsigned i = 0; i < nr; i++)
         segs[i] = (struct splitio_blkif_segment){
-            .gref = f->grefs[page + i], .first_sect = 0, .last_sect = 7};
+            .gref = splitio_le32(f->grefs[page + i]),
+            .first_sect = 0,
+            .last_sect = 7};
 }
 
 void peer_front_rw(struct peer_front *f, uint8_t op, uint64_t id,
@@ -171,7 +176,7 @@ void peer_front_indirect(struct peer_front *f, uint8_t op, uint64_t id,
 {
     unsigned at = f->peer.abi == SPLITIO_BLKIF_ABI_X86_32 ? 24 : 28;
     uint8_t *slot = peer_front_slot(f);
-    uint16_t nr_segments = (uint16_t)nr;
+    uint16_t nr_segments = splitio_le16((uint16_t)nr);
 
     slot[0] = SPLITIO_BLKIF_OP_INDIRECT;
     slot[1] = op;
@@ -180,7 +185,9 @@ void peer_front_indirect(struct peer_front *f, uint8_t op, uint64_t id,
     for (unsigned i = 0; i * 512 < nr; i++) {
         unsigned n = nr - i * 512 < 512 ? nr - i * 512 : 512;
 
-        memcpy(slot + at + 4 * i, &f->grefs[list + i], 4);
+        uint32_t gref = splitio_le32(f->grefs[list + i]);
+
+        memcpy(slot + at + 4 * i, &gref, 4);
         for (unsigned j = 0; j < n; j++)
             fill(f,
                  (struct splitio_blkif_segment *)(void *)f->pages[list + i] + j,

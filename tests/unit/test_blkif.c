@@ -25,22 +25,30 @@ struct draft {
 
 static void words(uint32_t out[2], uint64_t v)
 {
+    v = splitio_le64(v);
     memcpy(out, &v, sizeof(v));
+}
+
+static void segments(struct splitio_blkif_segment *to, const struct draft *d)
+{
+    memcpy(to, d->segs, sizeof(d->segs));
+    for (unsigned i = 0; i < SPLITIO_BLKIF_MAX_SEGMENTS; i++)
+        to[i].gref = splitio_le32(d->segs[i].gref);
 }
 
 static void lay_out_64(const struct draft *d, union splitio_blkif_slot *s)
 {
     s->x86_64.operation = d->op;
     s->x86_64.nr_segments = d->byte1;
-    s->x86_64.id = d->id;
-    s->x86_64.sector_number = d->sector;
-    memcpy(s->x86_64.seg, d->segs, sizeof(d->segs));
+    s->x86_64.id = splitio_le64(d->id);
+    s->x86_64.sector_number = splitio_le64(d->sector);
+    segments(s->x86_64.seg, d);
     if (d->op == SPLITIO_BLKIF_OP_DISCARD)
-        s->discard_x86_64.nr_sectors = d->nr_sectors;
+        s->discard_x86_64.nr_sectors = splitio_le64(d->nr_sectors);
     if (d->op == SPLITIO_BLKIF_OP_INDIRECT) {
-        s->indirect_x86_64.nr_segments = d->nr_indirect;
+        s->indirect_x86_64.nr_segments = splitio_le16(d->nr_indirect);
         for (uint32_t i = 0; i < SPLITIO_BLKIF_MAX_INDIRECT_PAGES; i++)
-            s->indirect_x86_64.indirect_grefs[i] = 100 + i;
+            s->indirect_x86_64.indirect_grefs[i] = splitio_le32(100 + i);
     }
 }
 
@@ -50,13 +58,13 @@ static void lay_out_32(const struct draft *d, union splitio_blkif_slot *s)
     s->x86_32.nr_segments = d->byte1;
     words(s->x86_32.id, d->id);
     words(s->x86_32.sector_number, d->sector);
-    memcpy(s->x86_32.seg, d->segs, sizeof(d->segs));
+    segments(s->x86_32.seg, d);
     if (d->op == SPLITIO_BLKIF_OP_DISCARD)
         words(s->discard_x86_32.nr_sectors, d->nr_sectors);
     if (d->op == SPLITIO_BLKIF_OP_INDIRECT) {
-        s->indirect_x86_32.nr_segments = d->nr_indirect;
+        s->indirect_x86_32.nr_segments = splitio_le16(d->nr_indirect);
         for (uint32_t i = 0; i < SPLITIO_BLKIF_MAX_INDIRECT_PAGES; i++)
-            s->indirect_x86_32.indirect_grefs[i] = 100 + i;
+            s->indirect_x86_32.indirect_grefs[i] = splitio_le32(100 + i);
     }
 }
 
@@ -327,6 +335,8 @@ static void protocol_key_selects_the_layout(void **state)
     assert_int_equal(abi, SPLITIO_BLKIF_ABI_X86_64);
     assert_int_equal(splitio_blkif_abi_of("arm-abi", 1, &abi), 0);
     assert_int_equal(abi, SPLITIO_BLKIF_ABI_X86_64);
+    assert_int_equal(splitio_blkif_abi_of("riscv-abi", 1, &abi), 0);
+    assert_int_equal(abi, SPLITIO_BLKIF_ABI_X86_64);
     assert_int_equal(splitio_blkif_abi_of("x86_32-abi", 0, &abi), 0);
     assert_int_equal(abi, SPLITIO_BLKIF_ABI_X86_32);
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(unknown); i++)
@@ -393,6 +403,9 @@ static void random_slots_that_pass_keep_the_promises(void **state)
 
         p.flags = random_word() % 32;
         p.sector_mask = random_word() % 4 ? 0 : 7;
+        p.shifts = splitio_blkif_shifts_of(
+            (enum splitio_blkif_units)(random_word() % 4),
+            512 * (p.sector_mask + 1));
         p.max_indirect = random_word() % 2 ? 64 : 0;
         p.abi = (enum splitio_blkif_abi)(random_word() % 2);
         for (unsigned k = 0; k < sizeof(slot); k++)

@@ -10,12 +10,16 @@
  * **What it is.** The slots of the block ring in each CPU ABI, the names of the
  * store keys, and the functions that turn the copy of a slot into a checked
  * request. Source: xen/io/blkif.h. Two layouts exist: 32-bit x86, which aligns
- * 64-bit fields to 4 bytes, and all others, here called x86_64.
+ * 64-bit fields to 4 bytes, and all others, here called x86_64. All fields are
+ * little-endian, whatever the machine is: the structures name places, and only
+ * the functions below give and take values.
  *
  * **Who calls what.** A back copies a slot out of the ring and calls
  * splitio_blkif_parse(); if the request is indirect it copies the descriptor
- * pages too and calls splitio_blkif_check_segments(). A front fills slots. The
- * parser is pure: it touches nothing but its arguments.
+ * pages too and calls splitio_blkif_check_segments(). A front lays its requests
+ * out with splitio_blkif_put_request() and reads answers with
+ * splitio_blkif_get_response(). All are pure: they touch nothing but their
+ * arguments.
  *
  * **Typical loop.** See splitio/blkback.h and splitio/blkfront.h.
  *
@@ -212,6 +216,50 @@ enum splitio_blkif_abi {
     SPLITIO_BLKIF_ABI_X86_32 = 1,
 };
 
+/**
+ * What a peer counts in, where the sectors of a disk are not of 512 bytes. The
+ * header says 512 bytes for everything since 2024-09 (Xen 221f2748e8, which has
+ * this table); before, each implementation did as it understood. Lengths in the
+ * keys "discard-granularity" and "discard-alignment" are bytes for all, and the
+ * length of a discard goes with the sector number. docs/block.md says whom to
+ * choose what for.
+ */
+enum splitio_blkif_units {
+    SPLITIO_BLKIF_UNITS_SPEC = 0, /**< the header's text; Linux */
+    /** "sectors" and sector numbers count sectors; segments, 512 bytes. */
+    SPLITIO_BLKIF_UNITS_FREEBSD,
+    /** All count sectors. QEMU before 9.2, Windows. */
+    SPLITIO_BLKIF_UNITS_QEMU,
+    /** "sectors" counts sectors; requests, 512 bytes. */
+    SPLITIO_BLKIF_UNITS_MINIOS,
+};
+
+/** Binary logarithms of (unit / 512). */
+struct splitio_blkif_shifts {
+    uint8_t key;     /**< of the key "sectors" */
+    uint8_t request; /**< of sector numbers, and of the length of a discard */
+    uint8_t segment; /**< of first_sect and last_sect */
+};
+
+/** @brief True for a sector size that the protocol can have here: a power of
+ *  two, at least 512, and not above a page, which is the most that a segment
+ *  holds. */
+static inline bool splitio_blkif_sector_size_ok(uint32_t bytes)
+{
+    return bytes >= 512 && bytes <= SPLITIO_PAGE_SIZE &&
+           (bytes & (bytes - 1)) == 0;
+}
+
+/**
+ * @brief What a peer of the given kind counts in.
+ * @param[in] units       the kind; any other value is the header's.
+ * @param[in] sector_size splitio_blkif_sector_size_ok().
+ *
+ * Caller: any. Order: none. Peer: nothing.
+ */
+struct splitio_blkif_shifts
+splitio_blkif_shifts_of(enum splitio_blkif_units units, uint32_t sector_size);
+
 /** A slot's copy, whichever the layout; the copy is what gets parsed. */
 union splitio_blkif_slot {
     struct splitio_blkif_request_x86_64 x86_64;
@@ -224,6 +272,15 @@ union splitio_blkif_slot {
 
 /* ---- store keys ---- */
 
+/* Written by the toolstack, in the back's directory. */
+#define SPLITIO_BLKIF_KEY_MODE           "mode"
+#define SPLITIO_BLKIF_KEY_DISCARD_ENABLE "discard-enable"
+#define SPLITIO_BLKIF_KEY_REMOVABLE      "removable"
+/* Written by the toolstack, in both. */
+#define SPLITIO_BLKIF_KEY_DEVICE_TYPE "device-type"
+/* Written by the toolstack, in the front's: "0" means, show the back no more
+ * than must be. */
+#define SPLITIO_BLKIF_KEY_TRUSTED "trusted"
 /* Written by the back. */
 #define SPLITIO_BLKIF_KEY_BARRIER        "feature-barrier"
 #define SPLITIO_BLKIF_KEY_FLUSH          "feature-flush-cache"
@@ -239,8 +296,6 @@ union splitio_blkif_slot {
 #define SPLITIO_BLKIF_KEY_SECTOR_SIZE    "sector-size"
 #define SPLITIO_BLKIF_KEY_PHYS_SECTOR    "physical-sector-size"
 #define SPLITIO_BLKIF_KEY_INFO           "info"
-#define SPLITIO_BLKIF_KEY_MODE           "mode"
-#define SPLITIO_BLKIF_KEY_DISCARD_ENABLE "discard-enable"
 /* Written by both. */
 #define SPLITIO_BLKIF_KEY_PERSISTENT "feature-persistent"
 /* Written by the front. */
@@ -250,10 +305,13 @@ union splitio_blkif_slot {
 #define SPLITIO_BLKIF_KEY_RING_ORDER    "ring-page-order"
 #define SPLITIO_BLKIF_KEY_RING_PAGES    "num-ring-pages"
 #define SPLITIO_BLKIF_KEY_NUM_QUEUES    "multi-queue-num-queues"
-/* Values of "protocol". */
+#define SPLITIO_BLKIF_KEY_RESIZE        "feature-online-resize"
+/* Values of "protocol". Xen's header defines none for RISC-V: "riscv-abi" is
+ * what ports of Xen to it use. */
 #define SPLITIO_BLKIF_PROTOCOL_X86_64 "x86_64-abi"
 #define SPLITIO_BLKIF_PROTOCOL_X86_32 "x86_32-abi"
 #define SPLITIO_BLKIF_PROTOCOL_ARM    "arm-abi"
+#define SPLITIO_BLKIF_PROTOCOL_RISCV  "riscv-abi"
 
 /**
  * @brief The layout that a value of "protocol" stands for.
@@ -280,10 +338,11 @@ int splitio_blkif_abi_of(const char *protocol, enum splitio_blkif_abi native,
  *  size of the disk may change in its course. */
 struct splitio_blkif_params {
     uint64_t nr_sectors;   /**< size of the disk, in units of 512 bytes */
-    uint32_t sector_mask;  /**< sector size / 512 - 1: 0 or 7 */
+    uint32_t sector_mask;  /**< sector size / 512 - 1: 0, 1, 3 or 7 */
     uint32_t flags;        /**< SPLITIO_BLKIF_* */
     uint32_t max_indirect; /**< segments; 0: indirect is not offered */
     enum splitio_blkif_abi abi;
+    struct splitio_blkif_shifts shifts; /**< what the front counts in */
 };
 
 /** A request as parsed. All quantities are checked. */
@@ -320,7 +379,8 @@ int splitio_blkif_parse(const struct splitio_blkif_params *p,
  * @brief Check segments and range, and compute the length.
  * @param[in]     p    what to check against.
  * @param[in,out] req  an indirect request, parsed.
- * @param[in]     segs req->nr_segs segments, copied from the descriptor pages.
+ * @param[in,out] segs req->nr_segs segments, copied from the descriptor pages;
+ *                     then in the machine's byte order and units of 512 bytes.
  * @return 0 or SPLITIO_BLKIF_RSP_ERROR, to answer with.
  *
  * Caller: back, any thread; splitio_blkif_parse() has done it for a request
@@ -328,7 +388,96 @@ int splitio_blkif_parse(const struct splitio_blkif_params *p,
  */
 int splitio_blkif_check_segments(const struct splitio_blkif_params *p,
                                  struct splitio_blk_request *req,
-                                 const struct splitio_blkif_segment *segs);
+                                 struct splitio_blkif_segment *segs);
+
+/* ---- the other way ---- */
+
+/** A request to lay out, in units of 512 bytes. */
+struct splitio_blkif_message {
+    uint64_t id;
+    uint64_t sector;
+    uint64_t nr_sectors;  /**< of a discard */
+    uint8_t op;           /**< never SPLITIO_BLKIF_OP_INDIRECT */
+    uint8_t flag;         /**< of a discard */
+    uint16_t nr_segs;     /**< with a list, up to 512 for each page of it */
+    uint16_t nr_indirect; /**< 0: segs[] go into the slot; else pages, to 8 */
+    const splitio_gref_t *indirect_grefs;
+    const struct splitio_blkif_segment *segs; /**< NULL if there is a list */
+};
+
+/**
+ * @brief Lay a request out; every byte of its slot is written.
+ * @param[in]  abi    the layout.
+ * @param[in]  shifts what the back counts in.
+ * @param[in]  msg    at most SPLITIO_BLKIF_MAX_SEGMENTS segments in the slot.
+ * @param[out] slot   private; the ring has a smaller one for x86_32.
+ *
+ * Caller: front. Order: none. Peer: nothing.
+ */
+void splitio_blkif_put_request(enum splitio_blkif_abi abi,
+                               struct splitio_blkif_shifts shifts,
+                               const struct splitio_blkif_message *msg,
+                               union splitio_blkif_slot *slot);
+
+/**
+ * @brief Lay out segments, in a slot or in a page of a list.
+ * @param[out] to     @p nr of them; written once.
+ *
+ * Caller: front. Order: none. Peer: nothing.
+ */
+void splitio_blkif_put_segments(struct splitio_blkif_shifts shifts,
+                                const struct splitio_blkif_segment *segs,
+                                unsigned nr, struct splitio_blkif_segment *to);
+
+/** A response's copy, whichever the layout. */
+union splitio_blkif_answer {
+    struct splitio_blkif_response_x86_64 x86_64;
+    struct splitio_blkif_response_x86_32 x86_32;
+};
+
+/** What a response says. */
+struct splitio_blk_response {
+    uint64_t id;
+    uint8_t op;
+    int16_t status;
+};
+
+/** @brief Lay a response out; every byte of it is written. Caller: back. */
+static inline void
+splitio_blkif_put_response(enum splitio_blkif_abi abi,
+                           const struct splitio_blk_response *rsp,
+                           union splitio_blkif_answer *answer)
+{
+    uint64_t id = splitio_le64(rsp->id);
+    int16_t status = (int16_t)splitio_le16((uint16_t)rsp->status);
+
+    __builtin_memset(answer, 0, sizeof(*answer));
+    if (abi == SPLITIO_BLKIF_ABI_X86_32) {
+        __builtin_memcpy(answer->x86_32.id, &id, sizeof(id));
+        answer->x86_32.operation = rsp->op;
+        answer->x86_32.status = status;
+        return;
+    }
+    answer->x86_64.id = id;
+    answer->x86_64.operation = rsp->op;
+    answer->x86_64.status = status;
+}
+
+/** @brief Read the private copy of a response. Caller: front. Peer: all. */
+static inline struct splitio_blk_response
+splitio_blkif_get_response(enum splitio_blkif_abi abi,
+                           const union splitio_blkif_answer *answer)
+{
+    bool small = abi == SPLITIO_BLKIF_ABI_X86_32;
+    struct splitio_blk_response rsp = {
+        0, small ? answer->x86_32.operation : answer->x86_64.operation,
+        small ? answer->x86_32.status : answer->x86_64.status};
+
+    __builtin_memcpy(&rsp.id, answer, sizeof(rsp.id));
+    rsp.id = splitio_le64(rsp.id);
+    rsp.status = (int16_t)splitio_le16((uint16_t)rsp.status);
+    return rsp;
+}
 
 #ifdef __cplusplus
 }
