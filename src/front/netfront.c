@@ -13,7 +13,7 @@ static void set_defaults(struct splitio_netfront_config *config)
         config->nr_tx_pages = RING_SLOTS;
     if (config->nr_rx_pages == 0)
         config->nr_rx_pages = RING_SLOTS;
-    config->features &= SPLITIO_NETIF_F_ALL;
+    config->features &= SPLITIO_NETIF_F_OFFLOADS;
     if (!(config->features & SPLITIO_NETIF_F_SG))
         config->features &=
             ~(SPLITIO_NETIF_F_GSO_TCPV4 | SPLITIO_NETIF_F_GSO_TCPV6);

@@ -25,6 +25,19 @@ static bool gso_makes_sense(const struct splitio_netif_extra *e)
             e->u.gso.type == SPLITIO_NETIF_GSO_TCPV6);
 }
 
+#define MCAST_TYPES                                                            \
+    (1u << SPLITIO_NETIF_EXTRA_MCAST_ADD | 1u << SPLITIO_NETIF_EXTRA_MCAST_DEL)
+
+static void tx_mcast(struct splitio_netif_tx_packet *p,
+                     const struct splitio_netif_extra *e)
+{
+    __builtin_memcpy(p->mcast, e->u.mcast.addr, 6);
+    if ((p->extra_types & MCAST_TYPES) == MCAST_TYPES || !(p->mcast[0] & 1))
+        p->verdict = SPLITIO_NETIF_DROP;
+    else if (p->verdict == SPLITIO_NETIF_ACCEPT)
+        p->verdict = SPLITIO_NETIF_MCAST;
+}
+
 static int tx_extra(struct splitio_netif_tx_packet *p,
                     const struct splitio_netif_extra *e)
 {
@@ -42,11 +55,9 @@ static int tx_extra(struct splitio_netif_tx_packet *p,
         break;
     case SPLITIO_NETIF_EXTRA_MCAST_ADD:
     case SPLITIO_NETIF_EXTRA_MCAST_DEL:
-        __builtin_memcpy(p->mcast, e->u.mcast.addr, 6);
-        if (p->verdict == SPLITIO_NETIF_ACCEPT)
-            p->verdict = SPLITIO_NETIF_MCAST;
+        tx_mcast(p, e);
         break;
-    default: /* a hash of the flow: of no use here */
+    default: /* a hash of the flow, headroom: of no use here */
         break;
     }
     return 0;
@@ -94,7 +105,7 @@ static int tx_complete(struct splitio_netif_tx_packet *p)
     uint32_t first = p->len_bytes - p->rest_bytes;
     unsigned i;
 
-    if (p->verdict == SPLITIO_NETIF_MCAST)
+    if (p->extra_types & MCAST_TYPES)
         return 0;
     if (p->len_bytes < SPLITIO_NETIF_BYTES_MIN ||
         p->rest_bytes > p->len_bytes) {
@@ -135,6 +146,36 @@ int splitio_netif_tx_feed(struct splitio_netif_tx_packet *p,
     return tx_complete(p);
 }
 
+/* Takes away what of a piece is headroom. */
+static void skip_headroom(const struct splitio_netif_rx_packet *p,
+                          uint32_t *offset, uint32_t *size)
+{
+    uint32_t skip = p->headroom > *offset ? p->headroom - *offset : 0;
+
+    if (skip > *size)
+        skip = *size;
+    *offset += skip;
+    *size -= skip;
+}
+
+static void rx_headroom(struct splitio_netif_rx_packet *p,
+                        const struct splitio_netif_extra *e)
+{
+    uint32_t offset, size;
+
+    p->headroom = e->u.xdp.headroom;
+    if (p->nr_segs == 0)
+        return;
+    offset = p->segs[0].offset;
+    size = p->segs[0].size;
+    p->len_bytes -= size;
+    skip_headroom(p, &offset, &size);
+    p->len_bytes += size;
+    p->segs[0].offset = (uint16_t)offset;
+    p->segs[0].size = (uint16_t)size;
+    p->nr_segs = size != 0;
+}
+
 static int rx_extra(struct splitio_netif_rx_packet *p,
                     const struct splitio_netif_extra *e)
 {
@@ -148,6 +189,8 @@ static int rx_extra(struct splitio_netif_rx_packet *p,
         p->gso_type = e->u.gso.type;
         if (!gso_makes_sense(e))
             p->verdict = SPLITIO_NETIF_DROP;
+    } else if (e->type == SPLITIO_NETIF_EXTRA_XDP) {
+        rx_headroom(p, e);
     }
     return 0;
 }
@@ -156,9 +199,10 @@ static int rx_data(struct splitio_netif_rx_packet *p,
                    const struct splitio_netif_rx_response *rsp, uint32_t index)
 {
     uint32_t size = rsp->status > 0 ? (uint32_t)rsp->status : 0;
+    uint32_t offset = rsp->offset;
 
     if (rsp->id != (index & (SPLITIO_NETIF_RING_SLOTS - 1)) ||
-        rsp->offset + size > SPLITIO_PAGE_SIZE ||
+        offset + size > SPLITIO_PAGE_SIZE ||
         p->nr_slots == SPLITIO_NETIF_SLOTS_FATAL)
         return SPLITIO_EPROTO;
     if (p->nr_slots == 0) {
@@ -171,11 +215,12 @@ static int rx_data(struct splitio_netif_rx_packet *p,
         p->verdict = SPLITIO_NETIF_DROP;
         return 0;
     }
+    skip_headroom(p, &offset, &size);
     if (size == 0)
         return 0;
     p->len_bytes += size;
     p->segs[p->nr_segs].index = index;
-    p->segs[p->nr_segs].offset = rsp->offset;
+    p->segs[p->nr_segs].offset = (uint16_t)offset;
     p->segs[p->nr_segs].size = (uint16_t)size;
     p->nr_segs++;
     return 0;

@@ -197,10 +197,34 @@ static void tx_extras_are_bounded(void **state)
 
     c.slots[2].extra.type = SPLITIO_NETIF_EXTRA_GSO;
     assert_int_equal(feed(&c, &p), SPLITIO_EPROTO);
-    for (type = 5; type != 1; type++) {
+    for (type = 6; type != 1; type++) {
         c.slots[2].extra.type = type;
         assert_int_equal(feed(&c, &p), SPLITIO_EPROTO);
     }
+    c.slots[2].extra.type = SPLITIO_NETIF_EXTRA_XDP;
+    assert_int_equal(feed(&c, &p), 0);
+    assert_int_equal(p.verdict, SPLITIO_NETIF_ACCEPT);
+}
+
+/* One of each type is the longest chain of extras. */
+static void tx_extras_without_end_are_fatal(void **state)
+{
+    struct splitio_netif_tx_packet p;
+    struct chain c;
+    uint8_t type;
+
+    (void)state;
+    memset(&c, 0, sizeof(c));
+    add(&c, 0, 3000, false);
+    c.slots[0].req.flags |= SPLITIO_NETTXF_EXTRA_INFO;
+    for (type = 1; type < SPLITIO_NETIF_EXTRA_TYPES; type++)
+        add_extra(&c, type, true);
+    add_extra(&c, SPLITIO_NETIF_EXTRA_HASH, true);
+    assert_int_equal(feed(&c, &p), SPLITIO_EPROTO);
+    c.slots[SPLITIO_NETIF_EXTRAS_MAX].extra.flags = 0;
+    assert_int_equal(feed(&c, &p), 0);
+    assert_int_equal(p.nr_extras, SPLITIO_NETIF_EXTRAS_MAX);
+    assert_int_equal(p.verdict, SPLITIO_NETIF_DROP);
 }
 
 static void tx_gso_without_sense_is_dropped(void **state)
@@ -238,6 +262,32 @@ static void tx_multicast_change_is_no_frame(void **state)
     assert_int_equal(feed(&c, &p), 0);
     assert_int_equal(p.verdict, SPLITIO_NETIF_MCAST);
     assert_memory_equal(p.mcast, "\1\0\x5e\0\0\1", 6);
+    assert_int_equal(p.extra_types, 1u << SPLITIO_NETIF_EXTRA_MCAST_ADD);
+}
+
+/* Whatever the rest of the slot says: it is no frame. */
+static void tx_multicast_change_without_sense_is_dropped(void **state)
+{
+    struct splitio_netif_tx_packet p;
+    struct chain c;
+
+    (void)state;
+    memset(&c, 0, sizeof(c));
+    add(&c, 4000, 2000, false);
+    c.slots[0].req.flags |= SPLITIO_NETTXF_EXTRA_INFO;
+    add_extra(&c, SPLITIO_NETIF_EXTRA_MCAST_DEL, true);
+    memcpy(c.slots[1].extra.u.mcast.addr, "\0\0\x5e\0\0\1", 6);
+    c.slots[1].extra.flags = 0;
+    assert_int_equal(feed(&c, &p), 0);
+    assert_int_equal(p.verdict, SPLITIO_NETIF_DROP);
+    c.slots[1].extra.u.mcast.addr[0] = 1;
+    assert_int_equal(feed(&c, &p), 0);
+    assert_int_equal(p.verdict, SPLITIO_NETIF_MCAST);
+    c.slots[1].extra.flags = SPLITIO_NETIF_EXTRA_FLAG_MORE;
+    add_extra(&c, SPLITIO_NETIF_EXTRA_MCAST_ADD, false);
+    memcpy(c.slots[2].extra.u.mcast.addr, "\1\0\x5e\0\0\1", 6);
+    assert_int_equal(feed(&c, &p), 0);
+    assert_int_equal(p.verdict, SPLITIO_NETIF_DROP);
 }
 
 static void rx_slot(union splitio_netif_rx_slot *s, uint16_t id, int16_t status,
@@ -272,6 +322,68 @@ static void rx_chain_sums_its_slots(void **state)
     assert_int_equal(p.nr_segs, 2);
     assert_int_equal(p.segs[1].index, 1);
     assert_int_equal(p.gso_type, SPLITIO_NETIF_GSO_TCPV6);
+}
+
+/* Two slots with headroom told: as splitio's back has them (the data begins
+ * after it), as Linux's (it counts as data), and as nobody's. */
+static void rx_headroom_is_no_data(void **state)
+{
+    static const struct {
+        uint16_t offset, told;
+        int16_t size;
+        uint16_t data_at;
+        uint32_t data;
+    } cases[] = {
+        {256, 256, 100, 256, 100}, {0, 256, 356, 256, 100},
+        {100, 256, 256, 256, 100}, {300, 256, 100, 300, 100},
+        {256, 0, 100, 256, 100},   {0, 256, 256, 0, 0},
+        {0, 65535, 4096, 0, 0},    {256, 2048, 3840, 2048, 2048},
+    };
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < SPLITIO_ARRAY_LEN(cases); i++) {
+        struct splitio_netif_rx_packet p;
+        union splitio_netif_rx_slot s;
+
+        splitio_netif_rx_begin(&p);
+        rx_slot(&s, 0, cases[i].size,
+                SPLITIO_NETRXF_MORE_DATA | SPLITIO_NETRXF_EXTRA_INFO);
+        s.rsp.offset = cases[i].offset;
+        assert_int_equal(splitio_netif_rx_feed(&p, &s, 0), 1);
+        memset(&s, 0, sizeof(s));
+        s.extra.type = SPLITIO_NETIF_EXTRA_XDP;
+        s.extra.u.xdp.headroom = cases[i].told;
+        assert_int_equal(splitio_netif_rx_feed(&p, &s, 1), 1);
+        rx_slot(&s, 2, cases[i].size, 0);
+        s.rsp.offset = cases[i].offset;
+        assert_int_equal(splitio_netif_rx_feed(&p, &s, 2), 0);
+        assert_int_equal(p.len_bytes, 2 * cases[i].data);
+        assert_int_equal(p.nr_segs, cases[i].data ? 2 : 0);
+        assert_int_equal(p.verdict, cases[i].data ? SPLITIO_NETIF_ACCEPT
+                                                  : SPLITIO_NETIF_DROP);
+        if (cases[i].data == 0)
+            continue;
+        assert_int_equal(p.segs[0].offset, cases[i].data_at);
+        assert_int_equal(p.segs[1].offset, cases[i].data_at);
+        assert_int_equal(p.segs[0].size, cases[i].data);
+        assert_int_equal(p.segs[1].size, cases[i].data);
+    }
+}
+
+/* An old flag that nobody here asks for says nothing. */
+static void rx_prefix_flag_is_ignored(void **state)
+{
+    struct splitio_netif_rx_packet p;
+    union splitio_netif_rx_slot s;
+
+    (void)state;
+    splitio_netif_rx_begin(&p);
+    rx_slot(&s, 0, 60, SPLITIO_NETRXF_GSO_PREFIX);
+    assert_int_equal(splitio_netif_rx_feed(&p, &s, 0), 0);
+    assert_int_equal(p.verdict, SPLITIO_NETIF_ACCEPT);
+    assert_int_equal(p.len_bytes, 60);
+    assert_int_equal(p.gso_type, 0);
 }
 
 static void rx_lies_are_fatal(void **state)
@@ -325,8 +437,12 @@ int main(void)
         cmocka_unit_test(tx_crossing_the_page_is_fatal),
         cmocka_unit_test(tx_extras_are_bounded),
         cmocka_unit_test(tx_gso_without_sense_is_dropped),
+        cmocka_unit_test(tx_extras_without_end_are_fatal),
         cmocka_unit_test(tx_multicast_change_is_no_frame),
+        cmocka_unit_test(tx_multicast_change_without_sense_is_dropped),
         cmocka_unit_test(rx_chain_sums_its_slots),
+        cmocka_unit_test(rx_headroom_is_no_data),
+        cmocka_unit_test(rx_prefix_flag_is_ignored),
         cmocka_unit_test(rx_lies_are_fatal),
         cmocka_unit_test(rx_error_status_drops_the_frame),
     };

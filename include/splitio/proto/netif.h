@@ -91,6 +91,10 @@ struct splitio_netif_extra {
             uint8_t algorithm;
             uint8_t value[4]; /* lowest byte first */
         } hash;
+        struct {
+            uint16_t headroom; /* bytes of each page that are no data */
+            uint16_t pad[2];   /* 0 */
+        } xdp;
         uint16_t pad[3];
     } u;
 };
@@ -142,7 +146,8 @@ SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_rx_slot) == 8, "wire");
 #define SPLITIO_NETIF_EXTRA_MCAST_ADD 2u
 #define SPLITIO_NETIF_EXTRA_MCAST_DEL 3u
 #define SPLITIO_NETIF_EXTRA_HASH      4u
-#define SPLITIO_NETIF_EXTRA_TYPES     5u
+#define SPLITIO_NETIF_EXTRA_XDP       5u /* Linux's; not in Xen's header */
+#define SPLITIO_NETIF_EXTRA_TYPES     6u
 /** Another extra follows. */
 #define SPLITIO_NETIF_EXTRA_FLAG_MORE 0x01u
 
@@ -161,7 +166,11 @@ SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_rx_slot) == 8, "wire");
 /** More than this many, and the chain is not followed any further. */
 #define SPLITIO_NETIF_SLOTS_FATAL 20u
 /** Extras of one frame: each type at most once. */
-#define SPLITIO_NETIF_EXTRAS_MAX 4u
+#define SPLITIO_NETIF_EXTRAS_MAX 5u
+/** Most bytes that a back here leaves free in front of the data of a page. */
+#define SPLITIO_NETIF_HEADROOM_MAX 2048u
+/** Multicast addresses that a front may ask for: as many as Linux takes. */
+#define SPLITIO_NETIF_MCAST_MAX 64u
 /** Longest frame on tx: what the size field holds. */
 #define SPLITIO_NETIF_TX_BYTES_MAX 65535u
 /** Longest frame on rx: 65535 bytes and an Ethernet header. */
@@ -186,7 +195,12 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 #define SPLITIO_NETIF_F_CSUM_V6   (1u << 2) /* the same, IPv6 */
 #define SPLITIO_NETIF_F_GSO_TCPV4 (1u << 3)
 #define SPLITIO_NETIF_F_GSO_TCPV6 (1u << 4)
-#define SPLITIO_NETIF_F_ALL       0x1fu
+/** The above: what fronts say as well as backs. */
+#define SPLITIO_NETIF_F_OFFLOADS 0x1fu
+/* Of backs only. */
+#define SPLITIO_NETIF_F_MCAST    (1u << 5) /* filters multicast if asked to */
+#define SPLITIO_NETIF_F_HEADROOM (1u << 6) /* leaves room in rx pages, too */
+#define SPLITIO_NETIF_F_ALL      0x7fu
 
 /** Keys that both sides write. The negative one counts as on if missing. */
 #define SPLITIO_NETIF_KEY_SG        "feature-sg"
@@ -200,6 +214,9 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 #define SPLITIO_NETIF_KEY_SPLIT_EVTCHN "feature-split-event-channels"
 #define SPLITIO_NETIF_KEY_MAX_QUEUES   "multi-queue-max-queues"
 #define SPLITIO_NETIF_KEY_CARRIER      "carrier"
+#define SPLITIO_NETIF_KEY_MCAST        "feature-multicast-control"
+#define SPLITIO_NETIF_KEY_MCAST_DYN    "feature-dynamic-multicast-control"
+#define SPLITIO_NETIF_KEY_HEADROOM     "feature-xdp-headroom"
 /** Keys of the front; the next six also under "queue-N/". */
 #define SPLITIO_NETIF_KEY_TX_RING_REF     "tx-ring-ref"
 #define SPLITIO_NETIF_KEY_RX_RING_REF     "rx-ring-ref"
@@ -209,9 +226,16 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 #define SPLITIO_NETIF_KEY_NUM_QUEUES      "multi-queue-num-queues"
 #define SPLITIO_NETIF_KEY_REQUEST_RX_COPY "request-rx-copy"
 #define SPLITIO_NETIF_KEY_RX_NOTIFY       "feature-rx-notify"
+#define SPLITIO_NETIF_KEY_REQUEST_MCAST   "request-multicast-control"
+#define SPLITIO_NETIF_KEY_SET_HEADROOM    "xdp-headroom"
 /** Keys of the toolstack, in either directory. */
 #define SPLITIO_NETIF_KEY_MAC "mac"
 #define SPLITIO_NETIF_KEY_MTU "mtu"
+/** ... in the front's: "0": show the back no more than must be; "1": no link. */
+#define SPLITIO_NETIF_KEY_TRUSTED    "trusted"
+#define SPLITIO_NETIF_KEY_DISCONNECT "disconnect"
+/** ... in the back's: bytes a time in microseconds, "125000,1000". */
+#define SPLITIO_NETIF_KEY_RATE "rate"
 
 /** Most queues of a device here. */
 #define SPLITIO_NETIF_QUEUES_MAX 8u
@@ -233,7 +257,9 @@ struct splitio_netif_queue_link {
 
 /** All that a back must know of a front to join it. */
 struct splitio_netif_link {
-    uint32_t features; /**< SPLITIO_NETIF_F_*: what the front can take */
+    uint32_t features;     /**< SPLITIO_NETIF_F_*: what the front can take */
+    bool filter_multicast; /**< it wants none but what it asks for */
+    uint16_t headroom;     /**< bytes that it wants free in rx pages */
     uint32_t nr_queues;
     struct splitio_netif_queue_link queues[SPLITIO_NETIF_QUEUES_MAX];
 };
@@ -291,13 +317,14 @@ static inline void splitio_netif_tx_begin(struct splitio_netif_tx_packet *p)
  * least 14 bytes and of at least what the others hold. 19 and 20 slots, a total
  * that is too small, and segmentation that makes no sense are dropped. A slot
  * that leaves its page, a 21st slot, and extras of unknown type, twice of one
- * type or without end are fatal.
+ * type or without end are fatal. A multicast address that is both added and
+ * removed, or is none, is dropped.
  * @param[in,out] p    begun with splitio_netif_tx_begin().
  * @param[in]     slot a private copy.
  * @return 1: the chain goes on, feed the next slot; 0: it is complete, see
  * `verdict`; SPLITIO_EPROTO: fatal.
  *
- * Caller: any. Order: none. Peer: every bit of @p slot; at most 24 slots make
+ * Caller: any. Order: none. Peer: every bit of @p slot; at most 25 slots make
  * a chain.
  */
 int splitio_netif_tx_feed(struct splitio_netif_tx_packet *p,
@@ -318,6 +345,7 @@ struct splitio_netif_rx_packet {
     uint32_t len_bytes;
     uint16_t flags;    /**< SPLITIO_NETRXF_* of the first slot */
     uint16_t gso_size; /**< 0: none */
+    uint16_t headroom; /**< bytes free in front of the data of each page */
     uint8_t gso_type;
     uint8_t extra_types;
     uint8_t nr_extras;
@@ -334,7 +362,7 @@ static inline void splitio_netif_rx_begin(struct splitio_netif_rx_packet *p)
 {
     p->verdict = SPLITIO_NETIF_ACCEPT;
     p->len_bytes = 0;
-    p->gso_size = p->flags = 0;
+    p->gso_size = p->headroom = p->flags = 0;
     p->gso_type = p->extra_types = p->nr_extras = p->nr_slots = p->nr_segs = 0;
     p->more_data = 0;
     p->in_extras = false;
@@ -346,13 +374,15 @@ static inline void splitio_netif_rx_begin(struct splitio_netif_rx_packet *p)
  * Fatal are: data that leaves its page, an id that is not the slot's position,
  * more than 20 data slots, and extras as for splitio_netif_tx_feed(). A slot
  * with an error status makes the frame dropped, as do a length below 14 or
- * above SPLITIO_NETIF_RX_BYTES_MAX and segmentation that makes no sense.
+ * above SPLITIO_NETIF_RX_BYTES_MAX and segmentation that makes no sense. Where
+ * headroom is told, slots that count it as data (Linux's xen-netback has offset
+ * 0 then) lose it.
  * @param[in,out] p     begun with splitio_netif_rx_begin().
  * @param[in]     slot  a private copy.
  * @param[in]     index where in the ring it was, free-running.
  * @return 1: the chain goes on; 0: complete; SPLITIO_EPROTO: fatal.
  *
- * Caller: any. Order: none. Peer: every bit of @p slot; at most 24 slots make
+ * Caller: any. Order: none. Peer: every bit of @p slot; at most 25 slots make
  * a chain.
  */
 int splitio_netif_rx_feed(struct splitio_netif_rx_packet *p,
