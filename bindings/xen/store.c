@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The way to xenstored: its socket, or the kernel's device. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "xen_int.h"
+
+static int to_status(ssize_t n)
+{
+    if (n > 0)
+        return (int)n;
+    if (n == 0)
+        return SPLITIO_ECLOSED;
+    return errno == EAGAIN || errno == EINTR ? SPLITIO_EAGAIN : SPLITIO_ECLOSED;
+}
+
+/* Reads and writes, for the device is no socket; SIGPIPE is the process's
+ * affair and must be ignored. */
+static int store_recv(void *ctx, void *buf, size_t len_bytes)
+{
+    const struct splitio_xen_host *h = ctx;
+
+    if (h->store_fd < 0)
+        return SPLITIO_ECLOSED;
+    return to_status(read(h->store_fd, buf, len_bytes));
+}
+
+static int store_send(void *ctx, const void *buf, size_t len_bytes)
+{
+    const struct splitio_xen_host *h = ctx;
+
+    if (h->store_fd < 0)
+        return SPLITIO_ECLOSED;
+    return to_status(write(h->store_fd, buf, len_bytes));
+}
+
+static const struct splitio_store_transport_ops transport_ops = {
+    .recv = store_recv, .send = store_send};
+
+struct splitio_store_transport
+splitio_xen_store_transport(struct splitio_xen_host *h)
+{
+    return (struct splitio_store_transport){&transport_ops, h};
+}
+
+static int open_socket(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd, err;
+
+    if (strlen(path) >= sizeof(addr.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(addr.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+        fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+        return fd;
+    err = -errno;
+    close(fd);
+    return err;
+}
+
+static int open_path(const char *path)
+{
+    struct stat st;
+    int fd;
+
+    if (stat(path, &st))
+        return -errno;
+    if (S_ISSOCK(st.st_mode))
+        return open_socket(path);
+    fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_any(const struct splitio_xen_host *h)
+{
+    const char *paths[] = {getenv("XENSTORED_PATH"), "/run/xenstored/socket",
+                           "/dev/xen/xenbus"};
+    int err = -ENOENT;
+
+    if (h->cfg.store_path)
+        return open_path(h->cfg.store_path);
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(paths) && err == -ENOENT; i++)
+        if (paths[i])
+            err = open_path(paths[i]);
+    return err;
+}
+
+int splitio_xen_store_connect(struct splitio_xen_host *h)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+    int fd = open_any(h), err;
+
+    if (fd < 0)
+        return fd;
+    if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &ev)) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    h->store_fd = fd;
+    return 0;
+}
+
+void splitio_xen_store_disconnect(struct splitio_xen_host *h)
+{
+    if (h->store_fd >= 0)
+        close(h->store_fd);
+    h->store_fd = -1;
+}
+
+void splitio_xen_store_watch(struct splitio_xen_host *h, bool want_write)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+
+    if (want_write)
+        ev.events |= EPOLLOUT;
+    if (h->store_fd >= 0)
+        (void)epoll_ctl(h->epoll, EPOLL_CTL_MOD, h->store_fd, &ev);
+}
