@@ -46,9 +46,9 @@ static int map_some(struct splitio_xen_host *h, splitio_domid_t domid,
         return SPLITIO_GNTST_NO_SPACE;
     for (unsigned i = 0; i < nr; i++)
         refs[i] = grefs[i];
-    va = xengnttab_map_domain_grant_refs(
-        h->gnttab, nr, domid, refs,
-        read_only ? PROT_READ : PROT_READ | PROT_WRITE);
+    va = xengnttab_map_domain_grant_refs(h->gnttab, nr, domid, refs,
+                                         read_only ? PROT_READ
+                                                   : PROT_READ | PROT_WRITE);
     if (!va)
         return SPLITIO_GNTST_GENERAL_ERROR;
     *handle = take_map(h, va, nr);
@@ -64,8 +64,8 @@ unsigned splitio_xen_map(void *ctx, struct splitio_grant_map *ops, unsigned nr)
         struct splitio_grant_map *op = &ops[i];
 
         op->handle = SPLITIO_GRANT_HANDLE_NONE;
-        op->status = map_some(h, op->domid, &op->gref, 1, op->read_only,
-                              &op->handle);
+        op->status =
+            map_some(h, op->domid, &op->gref, 1, op->read_only, &op->handle);
         op->va = op->status ? NULL : h->maps[op->handle].va;
         failed += op->status != SPLITIO_GNTST_OKAY;
     }

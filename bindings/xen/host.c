@@ -75,8 +75,7 @@ static int open_devices(struct splitio_xen_host *h, char *text, size_t bytes)
     if (!h->gnttab)
         return missing(text, bytes, "/dev/xen/gntdev", errno);
     h->evtchn = xenevtchn_open(NULL, 0);
-    if (!h->evtchn ||
-        fcntl(xenevtchn_fd(h->evtchn), F_SETFL, O_NONBLOCK) ||
+    if (!h->evtchn || fcntl(xenevtchn_fd(h->evtchn), F_SETFL, O_NONBLOCK) ||
         epoll_ctl(h->epoll, EPOLL_CTL_ADD, xenevtchn_fd(h->evtchn), &ev))
         return missing(text, bytes, "/dev/xen/evtchn", errno);
     err = splitio_xen_store_connect(h);
@@ -127,8 +126,7 @@ static int ask_domid(struct splitio_xen_host *h, char *text, size_t bytes)
     if (!err && q.status == SPLITIO_ENOENT)
         return 0;
     if (text)
-        snprintf(text, bytes,
-                 "xenstored does not tell this domain's id: %s",
+        snprintf(text, bytes, "xenstored does not tell this domain's id: %s",
                  splitio_strerror(err ? err : q.status));
     return SPLITIO_EPROTO;
 }
@@ -199,8 +197,7 @@ int splitio_xen_host_poll(struct splitio_xen_host *h, unsigned budget)
         splitio_xen_store_disconnect(h);
     (void)splitio_store_has_work(&h->store, &want_write);
     splitio_xen_store_watch(h, want_write);
-    return n == 0 && err < 0 ? SPLITIO_ECLOSED
-                             : (int)n + (err > 0 ? err : 0);
+    return n == 0 && err < 0 ? SPLITIO_ECLOSED : (int)n + (err > 0 ? err : 0);
 }
 
 bool splitio_xen_host_has_work(const struct splitio_xen_host *h)

@@ -72,7 +72,10 @@ static void timer_ready(struct source *s, uint32_t events)
     for (struct device *p = d->devices; p; p = p->next)
         if (!p->ending)
             work |= tick(p, now);
-    store_socket_tick(d->store);
+    if (d->store)
+        store_socket_tick(d->store);
+    if (d->xen)
+        xen_side_tick(d->xen);
     /* The timer must not make up for a wakeup that was lost. */
     d->only_tick = !work;
 }
@@ -142,8 +145,13 @@ int daemon_open(struct daemon *d, const struct options *o, char *reason,
         goto out_close;
     if (o->check_only)
         return 0;
-    if (open_machine(d, reason, reason_bytes))
+    if (o->socket && open_machine(d, reason, reason_bytes))
         goto out_close;
+    if (o->xen) {
+        d->xen = xen_side_open(d, reason, reason_bytes);
+        if (!d->xen)
+            goto out_close;
+    }
     if (o->store_socket) {
         d->store = store_socket_open(
             &d->loop, splitio_shm_machine_store_server(d->machine),
@@ -156,6 +164,12 @@ int daemon_open(struct daemon *d, const struct options *o, char *reason,
 out_close:
     daemon_close(d);
     return -1;
+}
+
+void daemon_add(struct daemon *d, struct device *device)
+{
+    device->next = d->devices;
+    d->devices = device;
 }
 
 /* Poll every device; end those that are ending. Things done. */
@@ -186,9 +200,19 @@ static unsigned poll_devices(struct daemon *d)
 
 static unsigned turn(struct daemon *d)
 {
-    unsigned n = splitio_shm_machine_poll(d->machine, BUDGET);
+    unsigned n = 0;
 
+    if (d->machine)
+        n += splitio_shm_machine_poll(d->machine, BUDGET);
+    if (d->xen)
+        n += xen_side_poll(d->xen, BUDGET);
     return n + poll_devices(d);
+}
+
+static bool has_work(struct daemon *d)
+{
+    return (d->machine && splitio_shm_machine_has_work(d->machine)) ||
+           (d->xen && xen_side_has_work(d->xen));
 }
 
 int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes)
@@ -204,13 +228,13 @@ int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes)
             return -1;
         }
         if (!d->only_tick || busy)
-            busy = turn(d) != 0 || splitio_shm_machine_has_work(d->machine);
+            busy = turn(d) != 0 || has_work(d);
         d->only_tick = false;
     }
     return 0;
 }
 
-static void close_machine(struct daemon *d)
+static void end_devices(struct daemon *d)
 {
     for (struct device *p = d->devices; p; p = p->next)
         p->ending = true;
@@ -219,6 +243,10 @@ static void close_machine(struct daemon *d)
         if (turn(d) == 0 && d->devices)
             (void)loop_run_once(&d->loop, false);
     }
+}
+
+static void close_machine(struct daemon *d)
+{
     store_socket_close(d->store);
     loop_remove(&d->loop, &d->machine_source);
     if (splitio_shm_machine_close(d->machine))
@@ -227,8 +255,10 @@ static void close_machine(struct daemon *d)
 
 void daemon_close(struct daemon *d)
 {
+    end_devices(d);
     if (d->machine)
         close_machine(d);
+    xen_side_close(d->xen);
     if (d->media.wake.fd >= 0)
         media_close(&d->media);
     if (d->timer.fd >= 0)

@@ -6,12 +6,16 @@
 #include "device.h"
 #include "options.h"
 #include "store_socket.h"
+#include "xen.h"
+
+#include <splitio/binding/shm.h>
 
 struct daemon {
     const struct options *options;
     struct loop loop;
     struct media media;
-    struct splitio_shm_machine *machine;
+    struct splitio_shm_machine *machine; /* NULL: no guests on a socket */
+    struct xen_side *xen;                /* NULL: no guests of Xen */
     struct store_socket *store;
     struct source machine_source, signals, timer;
     struct device *devices;
@@ -28,6 +32,9 @@ int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes);
 
 /* Let go of all guests, finish what the disks are doing, close. */
 void daemon_close(struct daemon *d);
+
+/* Serve one more. */
+void daemon_add(struct daemon *d, struct device *device);
 
 /* Called for guests; arg is the daemon. In guests.c. */
 extern const struct splitio_shm_machine_ops daemon_machine_ops;

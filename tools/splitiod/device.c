@@ -9,7 +9,10 @@ bool device_end(struct device *d)
     d->ending = true;
     if (d->kind->end(d) != 0)
         return false;
-    splitio_toolstack_device_remove(d->server, &d->nodes);
+    if (d->venue.server)
+        splitio_toolstack_device_remove(d->venue.server, &d->nodes);
+    if (d->on_end)
+        d->on_end(d->on_end_arg);
     free(d);
     return true;
 }

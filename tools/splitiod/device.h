@@ -5,11 +5,19 @@
 
 #include "media.h"
 
-#include <splitio/binding/shm.h>
+#include <splitio/port.h>
 #include <splitio/toolstack.h>
 #include <splitio/xenbus.h>
 
 struct device;
+
+/* Where guests are, and how their devices are reached. */
+struct venue {
+    struct splitio_host_port port;
+    struct splitio_store *store;
+    /* NULL: somebody else, a toolstack, writes and removes the nodes. */
+    struct splitio_store_server *server;
+};
 
 /* What the two kinds do differently. */
 struct device_kind {
@@ -24,19 +32,24 @@ struct device {
     const struct device_kind *kind;
     const char *name;
     struct splitio_toolstack_device nodes;
-    struct splitio_store_server *server;
+    struct venue venue;
     bool ending;
+    /* What to let go of when it is freed; may be NULL. */
+    void (*on_end)(void *arg);
+    void *on_end_arg;
 };
 
-/* Both write the nodes and make the back; NULL with a one-line reason. */
-struct device *disk_device_new(struct splitio_shm_machine *machine,
+/* Both make the back, and its nodes unless a toolstack does; NULL with a
+ * one-line reason. The medium or the lan must outlive the device, and the name
+ * in the options. */
+struct device *disk_device_new(const struct venue *venue,
                                const struct medium *medium,
                                splitio_domid_t front, char *reason,
                                size_t reason_bytes);
-struct device *nic_device_new(struct splitio_shm_machine *machine,
-                              struct lan *lan, const struct nic_options *o,
-                              unsigned index, splitio_domid_t front,
-                              char *reason, size_t reason_bytes);
+struct device *nic_device_new(const struct venue *venue, struct lan *lan,
+                              const struct nic_options *o, unsigned index,
+                              splitio_domid_t front, char *reason,
+                              size_t reason_bytes);
 
 /* One step towards the end. True: the device is freed. */
 bool device_end(struct device *d);

@@ -74,19 +74,21 @@ static int write_nodes(struct disk_device *d)
         {"device-type", "disk"},
     };
 
+    if (!d->device.venue.server)
+        return 0;
     snprintf(number, sizeof(number), "%u", o->vdev);
     return splitio_toolstack_device_add(
-        d->device.server, &d->device.nodes, front_keys,
+        d->device.venue.server, &d->device.nodes, front_keys,
         SPLITIO_ARRAY_LEN(front_keys), back_keys, SPLITIO_ARRAY_LEN(back_keys));
 }
 
-static int make_back(struct disk_device *d, struct splitio_shm_machine *machine)
+static int make_back(struct disk_device *d, const struct venue *venue)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     const struct splitio_blkback_config cfg = {
-        .port = splitio_shm_machine_host_port(machine),
+        .port = venue->port,
         .disk = d->medium->disk,
-        .store = splitio_shm_machine_store(machine),
+        .store = venue->store,
         .dir = dir,
         .native_abi = SPLITIO_BLKIF_ABI_X86_64,
         .read_only = d->medium->options->read_only,
@@ -106,7 +108,7 @@ static int make_back(struct disk_device *d, struct splitio_shm_machine *machine)
     return splitio_blkback_init(&d->back, &cfg, d->mem, bytes);
 }
 
-struct device *disk_device_new(struct splitio_shm_machine *machine,
+struct device *disk_device_new(const struct venue *venue,
                                const struct medium *medium,
                                splitio_domid_t front, char *reason,
                                size_t reason_bytes)
@@ -121,16 +123,16 @@ struct device *disk_device_new(struct splitio_shm_machine *machine,
             .kind = &disk_kind,
             .name = medium->options->name,
             .nodes = {"vbd", medium->options->vdev, front, 0},
-            .server = splitio_shm_machine_store_server(machine),
+            .venue = *venue,
         };
         (void)medium->disk.ops->info(medium->disk.ctx, &info);
         d->nr_sectors = info.nr_sectors;
         err = write_nodes(d);
     }
     if (!err) {
-        err = make_back(d, machine);
-        if (err)
-            splitio_toolstack_device_remove(d->device.server, &d->device.nodes);
+        err = make_back(d, venue);
+        if (err && venue->server)
+            splitio_toolstack_device_remove(venue->server, &d->device.nodes);
     }
     if (!err)
         return &d->device;

@@ -45,26 +45,31 @@ static int may_join(struct daemon *d, const struct splitio_shm_guest_info *info,
     return 0;
 }
 
-static void link_device(struct daemon *d, struct device *device)
+static struct venue venue_of(struct daemon *d)
 {
-    device->next = d->devices;
-    d->devices = device;
+    return (struct venue){
+        .port = splitio_shm_machine_host_port(d->machine),
+        .store = splitio_shm_machine_store(d->machine),
+        .server = splitio_shm_machine_store_server(d->machine),
+    };
 }
 
 static int add_disks(struct daemon *d,
                      const struct splitio_shm_guest_info *info, char *text,
                      size_t bytes, unsigned *nr)
 {
+    struct venue venue = venue_of(d);
+
     for (unsigned i = 0; i < d->media.nr_disks; i++) {
         const struct medium *m = &d->media.disks[i];
         struct device *device;
 
         if (strcmp(m->options->guest, info->name) != 0)
             continue;
-        device = disk_device_new(d->machine, m, info->domid, text, bytes);
+        device = disk_device_new(&venue, m, info->domid, text, bytes);
         if (!device)
             return SPLITIO_ENOMEM;
-        link_device(d, device);
+        daemon_add(d, device);
         ++*nr;
     }
     return 0;
@@ -73,6 +78,7 @@ static int add_disks(struct daemon *d,
 static int add_nics(struct daemon *d, const struct splitio_shm_guest_info *info,
                     char *text, size_t bytes, unsigned *nr)
 {
+    struct venue venue = venue_of(d);
     unsigned index = 0;
 
     for (unsigned i = 0; i < d->options->nr_nics; i++) {
@@ -81,12 +87,11 @@ static int add_nics(struct daemon *d, const struct splitio_shm_guest_info *info,
 
         if (strcmp(o->guest, info->name) != 0)
             continue;
-        device =
-            nic_device_new(d->machine, media_find_lan(&d->media, o->bridge), o,
-                           index++, info->domid, text, bytes);
+        device = nic_device_new(&venue, media_find_lan(&d->media, o->bridge), o,
+                                index++, info->domid, text, bytes);
         if (!device)
             return SPLITIO_ENOMEM;
-        link_device(d, device);
+        daemon_add(d, device);
         ++*nr;
     }
     return 0;
@@ -96,7 +101,7 @@ static int add_nics(struct daemon *d, const struct splitio_shm_guest_info *info,
 static void end_devices_of(struct daemon *d, splitio_domid_t domid)
 {
     for (struct device *p = d->devices; p; p = p->next)
-        if (p->nodes.front == domid)
+        if (p->venue.server && p->nodes.front == domid)
             p->ending = true;
 }
 

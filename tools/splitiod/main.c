@@ -13,9 +13,12 @@ static struct daemon self;
 /* Whoever started us may go on. */
 static void tell_ready(const struct options *o)
 {
-    log_line(LOG_INFO, "ready: %u disk%s, %u NIC%s, guests join on %s",
-             o->nr_disks, o->nr_disks == 1 ? "" : "s", o->nr_nics,
-             o->nr_nics == 1 ? "" : "s", o->socket);
+    if (o->socket)
+        log_line(LOG_INFO, "ready: %u disk%s, %u NIC%s, guests join on %s",
+                 o->nr_disks, o->nr_disks == 1 ? "" : "s", o->nr_nics,
+                 o->nr_nics == 1 ? "" : "s", o->socket);
+    if (o->xen)
+        log_line(LOG_INFO, "ready: serving guests of Xen");
     log_notify("READY=1");
     if (o->ready_fd < 0)
         return;

@@ -51,10 +51,9 @@ static int open_file(struct media *m, struct medium *d, char *reason,
     return 0;
 }
 
-static int open_disk(struct media *m, const struct disk_options *o,
-                     char *reason, unsigned bytes)
+int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
+                char *reason, unsigned bytes)
 {
-    struct medium *d = &m->disks[m->nr_disks];
     uint64_t sectors = o->size_bytes / SPLITIO_DISK_SECTOR_SIZE;
 
     d->options = o;
@@ -73,8 +72,15 @@ static int open_disk(struct media *m, const struct disk_options *o,
                  "disk %s: out of memory; give it a smaller size", o->name);
         return -1;
     }
-    m->nr_disks++;
     return 0;
+}
+
+void medium_close(struct medium *d)
+{
+    splitio_disk_file_close(d->file);
+    splitio_disk_memory_free(d->memory);
+    splitio_disk_null_free(d->null);
+    *d = (struct medium){.options = NULL};
 }
 
 /* Frames have come in on an uplink; level-triggered, so what the budget leaves
@@ -136,8 +142,10 @@ int media_open(struct media *m, struct loop *l, const struct options *o,
                  strerror(errno));
         err = -1;
     }
-    for (unsigned i = 0; i < o->nr_disks && !err; i++)
-        err = open_disk(m, &o->disks[i], reason, reason_bytes);
+    for (unsigned i = 0; i < o->nr_disks && !err; i++) {
+        err = medium_open(m, &m->disks[i], &o->disks[i], reason, reason_bytes);
+        m->nr_disks += !err;
+    }
     for (unsigned i = 0; i < o->nr_switches && !err; i++)
         err = open_lan(m, &o->switches[i], reason, reason_bytes);
     if (err)
@@ -157,11 +165,8 @@ static void close_lan(struct media *m, struct lan *lan)
 
 void media_close(struct media *m)
 {
-    for (unsigned i = 0; i < m->nr_disks; i++) {
-        splitio_disk_file_close(m->disks[i].file);
-        splitio_disk_memory_free(m->disks[i].memory);
-        splitio_disk_null_free(m->disks[i].null);
-    }
+    for (unsigned i = 0; i < m->nr_disks; i++)
+        medium_close(&m->disks[i]);
     for (unsigned i = 0; i < m->nr_lans; i++)
         close_lan(m, &m->lans[i]);
     m->nr_disks = m->nr_lans = 0;

@@ -41,6 +41,12 @@ int media_open(struct media *m, struct loop *l, const struct options *o,
                char *reason, unsigned reason_bytes);
 void media_close(struct media *m);
 
+/* One more disk, for as long as a guest is there. 0; -1 with a reason. */
+int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
+                char *reason, unsigned bytes);
+/* Harmless on one that is all 0. */
+void medium_close(struct medium *d);
+
 struct lan *media_find_lan(struct media *m, const char *name);
 
 #endif /* SPLITIOD_MEDIA_H */

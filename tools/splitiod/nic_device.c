@@ -78,20 +78,22 @@ static int write_nodes(struct nic_device *d, const struct nic_options *o,
         {"mac", mac},
     };
 
+    if (!d->device.venue.server)
+        return 0;
     snprintf(number, sizeof(number), "%u", index);
     choose_mac(o, d->device.nodes.front, index, mac);
-    return splitio_toolstack_device_add(d->device.server, &d->device.nodes,
-                                        keys, SPLITIO_ARRAY_LEN(keys), keys,
-                                        SPLITIO_ARRAY_LEN(keys));
+    return splitio_toolstack_device_add(
+        d->device.venue.server, &d->device.nodes, keys, SPLITIO_ARRAY_LEN(keys),
+        keys, SPLITIO_ARRAY_LEN(keys));
 }
 
-static int make_back(struct nic_device *d, struct splitio_shm_machine *machine)
+static int make_back(struct nic_device *d, const struct venue *venue)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     const struct splitio_netback_config cfg = {
-        .port = splitio_shm_machine_host_port(machine),
+        .port = venue->port,
         .nic = splitio_switch_port_nic(d->port),
-        .store = splitio_shm_machine_store(machine),
+        .store = venue->store,
         .dir = dir,
         .features = SPLITIO_NETIF_F_ALL,
         .max_queues = 1,
@@ -107,7 +109,7 @@ static int make_back(struct nic_device *d, struct splitio_shm_machine *machine)
     return splitio_netback_init(&d->back, &cfg, d->mem, bytes);
 }
 
-static int set_up(struct nic_device *d, struct splitio_shm_machine *machine,
+static int set_up(struct nic_device *d, const struct venue *venue,
                   struct lan *lan, const struct nic_options *o, unsigned index)
 {
     struct splitio_switch_port_config cfg = {.isolated = o->isolated,
@@ -121,19 +123,19 @@ static int set_up(struct nic_device *d, struct splitio_shm_machine *machine,
         return err;
     err = write_nodes(d, o, index);
     if (!err) {
-        err = make_back(d, machine);
-        if (err)
-            splitio_toolstack_device_remove(d->device.server, &d->device.nodes);
+        err = make_back(d, venue);
+        if (err && venue->server)
+            splitio_toolstack_device_remove(venue->server, &d->device.nodes);
     }
     if (err)
         splitio_switch_port_remove(d->port);
     return err;
 }
 
-struct device *nic_device_new(struct splitio_shm_machine *machine,
-                              struct lan *lan, const struct nic_options *o,
-                              unsigned index, splitio_domid_t front,
-                              char *reason, size_t reason_bytes)
+struct device *nic_device_new(const struct venue *venue, struct lan *lan,
+                              const struct nic_options *o, unsigned index,
+                              splitio_domid_t front, char *reason,
+                              size_t reason_bytes)
 {
     struct nic_device *d = calloc(1, sizeof(*d));
     int err = SPLITIO_ENOMEM;
@@ -143,9 +145,9 @@ struct device *nic_device_new(struct splitio_shm_machine *machine,
             .kind = &nic_kind,
             .name = o->name,
             .nodes = {"vif", index, front, 0},
-            .server = splitio_shm_machine_store_server(machine),
+            .venue = *venue,
         };
-        err = set_up(d, machine, lan, o, index);
+        err = set_up(d, venue, lan, o, index);
     }
     if (!err)
         return &d->device;

@@ -82,6 +82,8 @@ static int set_daemon(struct options *o, const char *key, const char *value)
         return set_number(&o->max_guest_mib, value, 1, 65536);
     if (strcmp(key, "verbose") == 0)
         return value_bool(value, &o->verbose);
+    if (strcmp(key, "xen") == 0)
+        return value_bool(value, &o->xen);
     return NO_SUCH_KEY;
 }
 
@@ -174,7 +176,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {"daemon", "socket store-socket max-guests max-guest-mib verbose"},
+    {"daemon", "socket store-socket max-guests max-guest-mib verbose xen"},
     {"disk", "guest file memory null readonly threads vdev"},
     {"nic", "guest switch mac isolated"},
     {"switch", "uplink"},
@@ -296,7 +298,12 @@ int options_check(struct options *o)
     for (unsigned i = 0; i < o->nr_nics; i++)
         if (check_nic(o, &o->nics[i]))
             return -1;
-    if (o->nr_disks + o->nr_nics == 0)
+    if (!o->socket && !o->xen)
+        return fail(o, "no socket to listen on; give --socket PATH, or --xen");
+    if (!o->socket && (o->store_socket || o->nr_disks + o->nr_nics))
+        return fail(o, "disks, NICs and the store's socket are for guests "
+                       "that join; give --socket PATH too");
+    if (o->socket && o->nr_disks + o->nr_nics == 0)
         return fail(o, "nothing to export; give --disk or --nic, see --help");
     return 0;
 }

@@ -58,6 +58,7 @@ struct options {
     char *store_socket;
     unsigned max_guests;
     unsigned max_guest_mib;
+    bool xen; /* serve guests of the Xen that this runs on */
     bool verbose;
     bool check_only;
     int ready_fd; /* -1: none */

@@ -17,10 +17,15 @@
 #endif
 
 static const char help_text[] =
-    "Usage: splitiod --socket PATH [OPTION...]\n"
-    "Exports disks and NICs to the guests that join on a unix socket.\n"
+    "Usage: splitiod {--socket PATH | --xen} [OPTION...]\n"
+    "Exports disks and NICs to guests that join on a unix socket, or to "
+    "guests\n"
+    "of the Xen that it runs on.\n"
     "\n"
-    "  -s, --socket PATH        where guests join (must be given)\n"
+    "  -s, --socket PATH        where guests join\n"
+    "      --xen                serve the devices that Xen's toolstack makes "
+    "with\n"
+    "                           script=block-splitio and script=vif-splitio\n"
     "      --store-socket PATH  where xenstore-ls and its like connect\n"
     "  -d, --disk KEY=VALUE,... a disk; keys:\n"
     "        guest=NAME         whose it is\n"
@@ -47,6 +52,7 @@ enum {
     OPT_MAX_GUEST_MIB,
     OPT_READY_FD,
     OPT_CHECK,
+    OPT_XEN,
     OPT_HELP,
     OPT_VERSION,
 };
@@ -63,6 +69,7 @@ static const struct option long_options[] = {
     {"max-guest-mib", required_argument, NULL, OPT_MAX_GUEST_MIB},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"xen", no_argument, NULL, OPT_XEN},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -160,6 +167,9 @@ static int take_option(struct options *o, int c, char **argv)
         return 0;
     case OPT_READY_FD:
         return set_ready_fd(o, optarg);
+    case OPT_XEN:
+        o->xen = true;
+        return 0;
     case OPT_CHECK:
         o->check_only = true;
         return 0;
@@ -188,11 +198,6 @@ int options_parse(struct options *o, int argc, char **argv)
     if (optind < argc) {
         snprintf(o->error, sizeof(o->error),
                  "\"%s\": no such argument; see --help", argv[optind]);
-        return -1;
-    }
-    if (!o->socket) {
-        snprintf(o->error, sizeof(o->error),
-                 "no socket to listen on; give --socket PATH");
         return -1;
     }
     return options_check(o);

@@ -119,8 +119,7 @@ bool splitio_xen_host_has_work(const struct splitio_xen_host *host);
 int splitio_xen_host_tick(struct splitio_xen_host *host);
 
 /** @brief The port to hand to backs; good as long as the host is. */
-struct splitio_host_port
-splitio_xen_host_port(struct splitio_xen_host *host);
+struct splitio_host_port splitio_xen_host_port(struct splitio_xen_host *host);
 
 /** @brief The store client; polled by splitio_xen_host_poll(). */
 struct splitio_store *splitio_xen_host_store(struct splitio_xen_host *host);
