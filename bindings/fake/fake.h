@@ -25,6 +25,8 @@ struct fake_guest {
     void *grant_mem;
     uint32_t *next_mem;
     uint64_t *heap_map, event_mem[FAKE_PORTS];
+    struct splitio_event_fifo fifo;
+    uint16_t fifo_mem[FAKE_PORTS];
     struct splitio_event_handler handlers[FAKE_PORTS];
     struct splitio_store store;
     struct splitio_store_ring ring;

@@ -41,6 +41,46 @@ static const struct splitio_hypercall_ops hypercalls = {
     .wake = call_wake,
 };
 
+static int call_init_control(void *ctx, splitio_gfn_t gfn, uint32_t offset,
+                             unsigned vcpu)
+{
+    struct fake_guest *g = ctx;
+
+    return splitio_event_engine_init_control(&g->fake->hv.events, g->domid, gfn,
+                                             offset, vcpu);
+}
+
+static int call_expand_array(void *ctx, splitio_gfn_t gfn)
+{
+    struct fake_guest *g = ctx;
+
+    return splitio_event_engine_expand_array(&g->fake->hv.events, g->domid,
+                                             gfn);
+}
+
+static void call_unmask(void *ctx, splitio_evtchn_t port)
+{
+    struct fake_guest *g = ctx;
+
+    (void)splitio_event_engine_unmask(&g->fake->hv.events, g->domid, port);
+}
+
+static int call_set_priority(void *ctx, splitio_evtchn_t port,
+                             unsigned priority)
+{
+    struct fake_guest *g = ctx;
+
+    return splitio_event_engine_set_priority(&g->fake->hv.events, g->domid,
+                                             port, priority);
+}
+
+static const struct splitio_event_fifo_ops fifo_ops = {
+    .init_control = call_init_control,
+    .expand_array = call_expand_array,
+    .unmask = call_unmask,
+    .set_priority = call_set_priority,
+};
+
 static void *frame(struct fake_guest *g, unsigned gfn)
 {
     return g->memory + (size_t)gfn * SPLITIO_PAGE_SIZE;
@@ -103,6 +143,7 @@ static int make_guest(struct fake_guest *g)
         .abi = &splitio_event_abi_x86_64,
         .handlers = g->handlers,
         .nr_handlers = FAKE_PORTS,
+        .fifo_ops = &fifo_ops,
     };
 
     return splitio_guest_init(&g->guest, &config);
@@ -120,6 +161,8 @@ static int make_domain(struct fake_guest *g)
         .abi = &splitio_event_abi_x86_64,
         .nr_ports = FAKE_PORTS,
         .event_mem = g->event_mem,
+        .fifo = &g->fifo,
+        .fifo_mem = g->fifo_mem,
     };
 
     for (unsigned i = 0; i < config.nr_grant_frames; i++)
@@ -202,7 +245,12 @@ int fake_guest_start(struct fake_guest *g)
     }
     g->known = g->alive = true;
     err = introduce(g);
-    return err ? err : connect_store(g);
+    if (!err)
+        err = connect_store(g);
+    if (!err && g->domid <= 64 &&
+        (g->fake->cfg.fifo_guests >> (g->domid - 1) & 1) != 0)
+        err = splitio_guest_use_fifo(&g->guest);
+    return err;
 }
 
 void fake_guest_stop(struct fake_guest *g)

@@ -311,6 +311,7 @@ void splitio_fake_usage(struct splitio_fake *fake,
         usage->lent += splitio_guest_nr_lent(&g->guest);
         usage->pages +=
             fake->cfg.heap_pages - splitio_guest_nr_free_pages(&g->guest);
+        usage->pages -= splitio_guest_nr_fifo_pages(&g->guest);
         usage->guest_ports +=
             splitio_event_engine_nr_open(&hv->events, g->domid) - 1;
     }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Event channels: the guest's pending bits, and the engine that sets them. */
+/* Event channels: the owner's pending bits, and the engine that sets them. */
 #ifndef SPLITIO_EVENT_H
 #define SPLITIO_EVENT_H
 
 /**
  * @file
- * @brief Event channels, 2-level ABI (layer 1).
+ * @brief Event channels; 2-level ABI (layer 1).
  *
  * **What it is.** A one-bit mailbox between two domains. A channel has a port at
  * each end; sending on one sets the other's pending bit and interrupts a
  * virtual CPU, unless the port is masked. A second send before the first was
  * handled is not counted. Bits, masks and a two-level selector lie in the
- * domain's shared info page. Sources: xen/event_channel.h, xen/xen.h
- * (shared_info, vcpu_info).
+ * domain's shared info page; event_fifo.h has the other ABI, which a domain may
+ * change over to. Beside channels between domains there are ports for virtual
+ * interrupts, for one's own vcpus, and for interrupts that the embedder has.
+ * Sources: xen/event_channel.h, xen/xen.h (shared_info, vcpu_info).
  *
  * **Who calls what.**
  *  - Whoever owns a shared info page (a guest, or a host domain whose backs bind
@@ -80,8 +82,11 @@ splitio_event_abi_nr_ports(const struct splitio_event_abi *abi)
 
 /* ---- owner of a shared info page ---- */
 
+struct splitio_event_guest_fifo;
+
 /** A domain's view of its events. Fields are private, not ABI. */
 struct splitio_event_guest {
+    struct splitio_event_guest_fifo *fifo; /* NULL: 2-level */
     const struct splitio_event_abi *abi;
     uint8_t *shared_info;
     struct splitio_event_handler *handlers; /* one a port */
@@ -138,7 +143,8 @@ void splitio_event_guest_mask(struct splitio_event_guest *g,
 /**
  * @brief Let a port's events through: end of interrupt.
  * @return true if an event came while it was masked. The upcall has been marked
- * pending on @p vcpu then: scan soon.
+ * pending on @p vcpu then: scan soon. With FIFO the engine was asked to do so,
+ * on the vcpu that it knows.
  *
  * Caller: owner, any thread. Order: see the overview; pairs with
  * splitio_event_engine_send(). Peer: whether it has sent.
@@ -149,7 +155,8 @@ bool splitio_event_guest_unmask(struct splitio_event_guest *g, unsigned vcpu,
 /**
  * @brief Handle an upcall: for each pending port, mask it, clear it, call its
  * handler. Goes around from the port after the last one that was handled, so
- * that no port is handled twice before each that is due has been once.
+ * that no port is handled twice before each that is due has been once. With FIFO
+ * by priority, in each as they came; what is found stale counts as handled.
  * @param[in] vcpu   whose selector.
  * @param[in] budget most handlers to call.
  * @return handlers called. If it equals @p budget there may be more, and the
@@ -181,9 +188,23 @@ enum splitio_event_state {
 struct splitio_event_status {
     enum splitio_event_state state;
     unsigned vcpu;
-    splitio_domid_t remote;       /**< unbound, interdomain */
-    splitio_evtchn_t remote_port; /**< interdomain */
+    splitio_domid_t remote;       /**< unbound, interdomain; else 0 */
+    splitio_evtchn_t remote_port; /**< interdomain; else 0 */
+    uint32_t irq;                 /**< number of virq or pirq; else 0 */
+    unsigned priority;            /**< of FIFO events */
 };
+
+/** Virtual interrupts (VIRQ_*): numbers below this. */
+#define SPLITIO_NR_VIRQS 24u
+
+/** Which of them each vcpu has of its own: timer, debug, xenoprof, xenpmu. The
+ *  others are global: bound on vcpu 0, and moved by bind_vcpu(). */
+#define SPLITIO_VIRQS_OF_VCPU (1u << 0 | 1u << 1 | 1u << 7 | 1u << 13)
+
+/** Virtual CPUs of a domain at most. */
+#define SPLITIO_EVENT_VCPUS_MAX 32u
+
+struct splitio_event_fifo;
 
 /** A domain as the engine sees it. Fields are private, not ABI. */
 struct splitio_event_domain {
@@ -194,6 +215,10 @@ struct splitio_event_domain {
     uint32_t nr_ports;
     uint32_t nr_open;
     uint32_t next_free; /* where the next search for a free port begins */
+    uint32_t limit;     /* ports that the ABI in use can express */
+    uint32_t is_fifo;   /* which that is */
+    struct splitio_event_fifo *fifo; /* NULL: always 2-level */
+    uint32_t virqs[SPLITIO_EVENT_VCPUS_MAX][SPLITIO_NR_VIRQS]; /* ports */
 };
 
 /** The engine. Fields are private, not ABI. */
@@ -273,6 +298,93 @@ int splitio_event_engine_bind_interdomain(struct splitio_event_engine *e,
                                           splitio_evtchn_t *port);
 
 /**
+ * @brief Open a port for a virtual interrupt.
+ * @param[in] virq below SPLITIO_NR_VIRQS.
+ * @param[in] vcpu who gets it; 0 if @p virq is global.
+ * @return 0; SPLITIO_EINVAL: no such @p virq, or global and not on vcpu 0;
+ * SPLITIO_EEXIST: bound already; SPLITIO_ENOSPC; SPLITIO_ENOENT: no such vcpu,
+ * no such domain.
+ *
+ * Caller: hypervisor side, any thread. Order: none. Peer: every argument.
+ */
+int splitio_event_engine_bind_virq(struct splitio_event_engine *e,
+                                   splitio_domid_t self, unsigned virq,
+                                   unsigned vcpu, splitio_evtchn_t *port);
+
+/**
+ * @brief Open a port by which a domain interrupts one of its own vcpus: sending
+ * on it makes itself pending.
+ * @return 0; SPLITIO_ENOSPC; SPLITIO_ENOENT: no such vcpu, no such domain.
+ *
+ * Caller: hypervisor side, any thread. Order: none. Peer: every argument.
+ */
+int splitio_event_engine_bind_ipi(struct splitio_event_engine *e,
+                                  splitio_domid_t self, unsigned vcpu,
+                                  splitio_evtchn_t *port);
+
+/**
+ * @brief Open a port for an interrupt that the embedder has. splitio itself
+ * never hands an interrupt of the host to a guest: the hypervisor port's
+ * pirq_bind() allows it, and splitio_event_engine_raise() makes it pending.
+ * @param[in] flags BIND_PIRQ__WILL_SHARE is 1; handed to pirq_bind().
+ * @return 0; SPLITIO_EACCES: no pirq_bind(), or it refused; SPLITIO_EEXIST: the
+ * domain has it bound; SPLITIO_ENOSPC; SPLITIO_EINVAL: @p pirq is 2^28 or more;
+ * SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread. Order: none. Peer: every argument.
+ */
+int splitio_event_engine_bind_pirq(struct splitio_event_engine *e,
+                                   splitio_domid_t self, uint32_t pirq,
+                                   uint32_t flags, splitio_evtchn_t *port);
+
+/**
+ * @brief Raise a virtual interrupt of a domain.
+ * @param[in] vcpu for those that each vcpu has; not looked at if @p virq is
+ * global.
+ * @return 0 (also if nobody has bound it); SPLITIO_EINVAL: no such @p virq or
+ * vcpu; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread, lock-free. Order: as
+ * splitio_event_engine_send(). Peer: nothing.
+ */
+int splitio_event_engine_raise_virq(struct splitio_event_engine *e,
+                                    splitio_domid_t domid, unsigned virq,
+                                    unsigned vcpu);
+
+/**
+ * @brief Make a port of kind pirq, virq or ipi pending.
+ * @return 0; SPLITIO_EINVAL: no such port; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread, lock-free. Order: as
+ * splitio_event_engine_send(). Peer: nothing.
+ */
+int splitio_event_engine_raise(struct splitio_event_engine *e,
+                               splitio_domid_t domid, splitio_evtchn_t port);
+
+/**
+ * @brief End of a physical interrupt (PHYSDEVOP_eoi): unmask its port and call
+ * the hypervisor port's pirq_eoi().
+ * @return 0; SPLITIO_EINVAL: not a port of that kind; SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread. Order: as splitio_event_guest_unmask().
+ * Peer: the port number.
+ */
+int splitio_event_engine_pirq_eoi(struct splitio_event_engine *e,
+                                  splitio_domid_t self, splitio_evtchn_t port);
+
+/**
+ * @brief Close all ports of a domain, and go back to the 2-level ABI
+ * (EVTCHNOP_reset). Pages of the FIFO ABI are the guest's own again.
+ * @return 0; SPLITIO_EAGAIN: other threads opened ports meanwhile, call again;
+ * SPLITIO_ENOENT.
+ *
+ * Caller: hypervisor side, any thread. Order: what was sent before may be lost;
+ * after it nothing of the old pages is touched. Peer: nothing.
+ */
+int splitio_event_engine_reset(struct splitio_event_engine *e,
+                               splitio_domid_t self);
+
+/**
  * @brief Close a port. The other end, if any, goes back to unbound.
  * @return 0; SPLITIO_EINVAL: not open; SPLITIO_ENOENT.
  *
@@ -283,13 +395,14 @@ int splitio_event_engine_close(struct splitio_event_engine *e,
                                splitio_domid_t self, splitio_evtchn_t port);
 
 /**
- * @brief Send on a port: mark the other end pending, interrupt if need be.
+ * @brief Send on a port: mark the other end pending, interrupt if need be. The
+ * other end of a port of kind ipi is itself.
  * @return 0 (also on an unbound port: nobody listens); SPLITIO_EINVAL: not a
  * port one can send on; SPLITIO_ENOENT.
  *
- * Caller: hypervisor side, any thread, lock-free. Order: releases what the
- * sender wrote before to splitio_event_guest_scan(). Peer: the port number;
- * the mask bit of its own page.
+ * Caller: hypervisor side, any thread; lock-free with the 2-level ABI. Order:
+ * releases what the sender wrote before to splitio_event_guest_scan(). Peer: the
+ * port number; the mask bit of its own page.
  */
 int splitio_event_engine_send(struct splitio_event_engine *e,
                               splitio_domid_t self, splitio_evtchn_t port);
@@ -305,9 +418,10 @@ int splitio_event_engine_unmask(struct splitio_event_engine *e,
                                 splitio_domid_t self, splitio_evtchn_t port);
 
 /**
- * @brief Deliver a port's events to another virtual CPU from now on.
- * @return 0; SPLITIO_EINVAL: not open, or no such vcpu in the ABI's page;
- * SPLITIO_ENOENT.
+ * @brief Deliver a port's events to another virtual CPU from now on. What is in
+ * a FIFO queue already is delivered from there.
+ * @return 0; SPLITIO_EINVAL: not open, of a kind that belongs to its vcpu (ipi,
+ * virq that is not global), or no such vcpu in the ABI's page; SPLITIO_ENOENT.
  */
 int splitio_event_engine_bind_vcpu(struct splitio_event_engine *e,
                                    splitio_domid_t self, splitio_evtchn_t port,

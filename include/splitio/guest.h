@@ -33,6 +33,7 @@
  */
 
 #include <splitio/event.h>
+#include <splitio/event_fifo.h>
 #include <splitio/grant.h>
 
 #ifdef __cplusplus
@@ -70,6 +71,8 @@ struct splitio_guest_config {
     const struct splitio_event_abi *abi;
     struct splitio_event_handler *handlers; /**< nr_handlers of them */
     uint32_t nr_handlers;
+    /** For splitio_guest_use_fifo(), called with ops_ctx; NULL: 2-level only. */
+    const struct splitio_event_fifo_ops *fifo_ops;
 };
 
 /** Bytes of the page map for a heap. */
@@ -80,6 +83,8 @@ struct splitio_guest {
     struct splitio_guest_config cfg;
     struct splitio_grant_table grants;
     struct splitio_event_guest events;
+    struct splitio_event_guest_fifo fifo;
+    void *fifo_block;
     uint32_t nr_free_pages;
     uint32_t next_word; /* of the map: where the next search begins */
 };
@@ -93,6 +98,39 @@ struct splitio_guest {
  */
 int splitio_guest_init(struct splitio_guest *g,
                        const struct splitio_guest_config *cfg);
+
+/**
+ * @brief Change over to FIFO events (event_fifo.h). Takes a page of the heap for
+ * the control block and one for each 1024 ports, the later ones when a port is
+ * opened that needs them; they stay taken.
+ * @return 0; SPLITIO_EOPNOTSUPP: not in the configuration, or not offered by the
+ * hypervisor side; SPLITIO_ENOMEM; SPLITIO_EBUSY: done already; what the ops
+ * returned. After a failure the 2-level ABI goes on.
+ *
+ * Caller: the polling thread, before others use the port. Order: none. Peer: may
+ * send meanwhile; no event is lost.
+ */
+int splitio_guest_use_fifo(struct splitio_guest *g);
+
+/**
+ * @brief Which FIFO queue an open channel's events go to: 0 to 15, 0 is looked
+ * at first; 7 if never called.
+ * @return 0; SPLITIO_EOPNOTSUPP: the 2-level ABI has none; what set_priority()
+ * returned.
+ *
+ * Caller: the polling thread. Order: none. Peer: nothing.
+ */
+int splitio_guest_event_priority(struct splitio_guest *g,
+                                 splitio_evtchn_t evtchn, unsigned priority);
+
+/** @brief Pages of the heap that FIFO events have taken. */
+static inline uint32_t
+splitio_guest_nr_fifo_pages(const struct splitio_guest *g)
+{
+    return g->fifo_block ? 1 + splitio_event_guest_fifo_nr_ports(&g->events) /
+                                   SPLITIO_EVENT_FIFO_PAGE_WORDS
+                         : 0;
+}
 
 /** @brief The port to hand to fronts; good as long as the guest is. */
 struct splitio_guest_port splitio_guest_port(struct splitio_guest *g);

@@ -32,6 +32,7 @@
  */
 
 #include <splitio/event.h>
+#include <splitio/event_fifo.h>
 #include <splitio/grant.h>
 
 #ifdef __cplusplus
@@ -74,6 +75,9 @@ struct splitio_domain_config {
     const struct splitio_event_abi *abi;
     uint32_t nr_ports;
     uint64_t *event_mem; /**< SPLITIO_EVENT_DOMAIN_MEM(nr_ports) bytes */
+    /** NULL: the domain cannot change over to FIFO events. */
+    struct splitio_event_fifo *fifo;
+    void *fifo_mem; /**< with it: SPLITIO_EVENT_FIFO_MEM(nr_ports) bytes */
 };
 
 /**

@@ -200,6 +200,15 @@ struct splitio_hypervisor_ops {
     /** Interrupt a virtual CPU: its domain has events pending. Called from any
      *  thread, possibly when there is nothing any more. */
     void (*upcall)(void *ctx, splitio_domid_t domid, unsigned vcpu);
+    /** Optional (NULL: SPLITIO_EACCES): may a domain have a physical interrupt?
+     *  0: the embedder will raise it on @p port, once the call that binds it has
+     *  returned. The number is the guest's. Any thread. */
+    int (*pirq_bind)(void *ctx, splitio_domid_t domid, uint32_t pirq,
+                     uint32_t flags, splitio_evtchn_t port);
+    /** Optional: undo pirq_bind(): the port is closed. */
+    void (*pirq_unbind)(void *ctx, splitio_domid_t domid, uint32_t pirq);
+    /** Optional: the guest has handled it and wants the next. */
+    void (*pirq_eoi)(void *ctx, splitio_domid_t domid, uint32_t pirq);
 };
 
 /** A hypervisor port: table and context. */

@@ -1,18 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Events as the owner of a shared info page sees them. */
-#include <splitio/event.h>
-
-#include "abi.h"
-
-static uint8_t *pending(const struct splitio_event_guest *g)
-{
-    return g->shared_info + g->abi->pending;
-}
-
-static uint8_t *masks(const struct splitio_event_guest *g)
-{
-    return g->shared_info + g->abi->mask;
-}
+#include "guest_int.h"
 
 typedef void (*handler_fn)(void *arg);
 
@@ -27,11 +15,10 @@ static void handler_store(struct splitio_event_guest *g, uint32_t port,
     __atomic_store_n(&g->handlers[port].fn, fn, __ATOMIC_SEQ_CST);
 }
 
-/* All ports masked, then no upcall; what is pending stays so. */
-static void quiet(struct splitio_event_guest *g)
+void splitio_event_quiet(struct splitio_event_guest *g)
 {
     for (uint32_t p = 0; p < splitio_event_abi_nr_ports(g->abi); p++)
-        bit_set(g->abi, masks(g), p);
+        bit_set(g->abi, mask_bits(g), p);
     for (unsigned vcpu = 0; vcpu < g->abi->nr_vcpus; vcpu++) {
         uint8_t *v = vcpu_info(g->abi, g->shared_info, vcpu);
 
@@ -53,7 +40,7 @@ void splitio_event_guest_init(struct splitio_event_guest *g,
     g->handlers = handlers;
     g->nr_handlers = nr_handlers;
     __builtin_memset(handlers, 0, nr_handlers * sizeof(*handlers));
-    quiet(g);
+    splitio_event_quiet(g);
 }
 
 bool splitio_event_guest_bind(struct splitio_event_guest *g,
@@ -68,8 +55,12 @@ bool splitio_event_guest_bind(struct splitio_event_guest *g,
 void splitio_event_guest_unbind(struct splitio_event_guest *g,
                                 splitio_evtchn_t port)
 {
-    bit_set(g->abi, masks(g), port);
-    bit_clear(g->abi, pending(g), port);
+    if (g->fifo) {
+        splitio_event_fifo_forget(g, port);
+    } else {
+        bit_set(g->abi, mask_bits(g), port);
+        bit_clear(g->abi, pending_bits(g), port);
+    }
     handler_store(g, port, NULL);
     splitio_fence();
     for (unsigned vcpu = 0; vcpu < g->abi->nr_vcpus; vcpu++)
@@ -80,14 +71,19 @@ void splitio_event_guest_unbind(struct splitio_event_guest *g,
 void splitio_event_guest_mask(struct splitio_event_guest *g,
                               splitio_evtchn_t port)
 {
-    bit_set(g->abi, masks(g), port);
+    if (g->fifo)
+        splitio_event_fifo_mask(g, port);
+    else
+        bit_set(g->abi, mask_bits(g), port);
 }
 
 bool splitio_event_guest_unmask(struct splitio_event_guest *g, unsigned vcpu,
                                 splitio_evtchn_t port)
 {
-    bit_clear(g->abi, masks(g), port);
-    if (!bit_test(g->abi, pending(g), port))
+    if (g->fifo)
+        return splitio_event_fifo_unmask_own(g, port);
+    bit_clear(g->abi, mask_bits(g), port);
+    if (!bit_test(g->abi, pending_bits(g), port))
         return false;
     (void)mark_vcpu(g->abi, g->shared_info, vcpu, port);
     return true;
@@ -107,13 +103,13 @@ bool splitio_event_guest_has_upcall(const struct splitio_event_guest *g,
 static bool claim(struct splitio_event_guest *g, uint32_t port)
 {
     for (;;) {
-        if (bit_set(g->abi, masks(g), port))
+        if (bit_set(g->abi, mask_bits(g), port))
             return false;
-        if (bit_clear(g->abi, pending(g), port))
+        if (bit_clear(g->abi, pending_bits(g), port))
             return true;
         /* Handled and unmasked elsewhere since it was seen: hands off again. */
-        bit_clear(g->abi, masks(g), port);
-        if (!bit_test(g->abi, pending(g), port))
+        bit_clear(g->abi, mask_bits(g), port);
+        if (!bit_test(g->abi, pending_bits(g), port))
             return false;
     }
 }
@@ -122,7 +118,8 @@ static bool claim(struct splitio_event_guest *g, uint32_t port)
  * unbind() forgets the handler and then looks who runs; this says who runs and
  * then looks for the handler. Totally ordered: one of them sees the other.
  */
-static void deliver(struct splitio_event_guest *g, unsigned vcpu, uint32_t port)
+void splitio_event_deliver(struct splitio_event_guest *g, unsigned vcpu,
+                           uint32_t port)
 {
     handler_fn fn = NULL;
 
@@ -140,15 +137,15 @@ static unsigned scan_word(struct splitio_event_guest *g, unsigned vcpu,
 {
     unsigned n = 0;
 
-    bits &= word_read(g->abi, pending(g), word) &
-            ~word_read(g->abi, masks(g), word);
+    bits &= word_read(g->abi, pending_bits(g), word) &
+            ~word_read(g->abi, mask_bits(g), word);
     for (; bits && n < budget; bits &= bits - 1) {
         uint32_t port = word * g->abi->word_bits + splitio_lowest_bit_u64(bits);
 
         if (!claim(g, port))
             continue;
         g->next[vcpu] = (port + 1) % splitio_event_abi_nr_ports(g->abi);
-        deliver(g, vcpu, port);
+        splitio_event_deliver(g, vcpu, port);
         n++;
     }
     return n;
@@ -185,6 +182,8 @@ unsigned splitio_event_guest_scan(struct splitio_event_guest *g, unsigned vcpu,
 
     if (splitio_xchg_u8(v + g->abi->upcall_pending, 0) == 0)
         return 0;
+    if (g->fifo)
+        return splitio_event_fifo_scan(g, vcpu, budget);
     words = word_take(g->abi, v + g->abi->selector);
     /* From next on and around: the first word in two parts. */
     if (words >> first & 1)

@@ -2,6 +2,7 @@
 /* The ready-made guest port: see splitio/guest.h. */
 #include <splitio/guest.h>
 
+#include "fifo.h"
 #include "pages.h"
 
 /* References of the quarantine looked at in one poll. */
@@ -38,7 +39,8 @@ static int port_event_open(void *ctx, splitio_domid_t remote,
 
     if (err)
         return err;
-    if (port == 0 || port >= g->cfg.nr_handlers) {
+    if (port == 0 || port >= g->cfg.nr_handlers ||
+        splitio_guest_fifo_reach(g, port)) {
         g->cfg.ops->event_close(g->cfg.ops_ctx, port);
         return SPLITIO_ENOSPC;
     }
@@ -90,9 +92,12 @@ int splitio_guest_init(struct splitio_guest *g,
     if (!cfg->ops || !cfg->heap || !cfg->heap_map || cfg->heap_pages == 0 ||
         ((uintptr_t)cfg->heap & SPLITIO_PAGE_MASK) != 0 || !cfg->shared_info ||
         !cfg->abi || !cfg->handlers || cfg->nr_handlers < 2 ||
-        cfg->nr_handlers > splitio_event_abi_nr_ports(cfg->abi))
+        cfg->nr_handlers > (cfg->fifo_ops
+                                ? SPLITIO_EVTCHN_FIFO_NR_CHANNELS
+                                : splitio_event_abi_nr_ports(cfg->abi)))
         return SPLITIO_EINVAL;
     g->cfg = *cfg;
+    g->fifo_block = NULL;
     err = splitio_grant_table_init(&g->grants, cfg->grant_frames,
                                    cfg->nr_grant_frames, cfg->grant_mem);
     if (err)

@@ -13,12 +13,22 @@ void splitio_hypervisor_init(struct splitio_hypervisor *hv,
                               nr_domains);
 }
 
+static int add_events(struct splitio_hypervisor *hv, struct splitio_domain *d,
+                      const struct splitio_domain_config *cfg)
+{
+    if (cfg->fifo)
+        return splitio_event_engine_add_fifo(
+            &hv->events, &d->events, cfg->domid, cfg->abi, cfg->shared_info,
+            cfg->nr_ports, cfg->event_mem, cfg->fifo, cfg->fifo_mem);
+    return splitio_event_engine_add(&hv->events, &d->events, cfg->domid,
+                                    cfg->abi, cfg->shared_info, cfg->nr_ports,
+                                    cfg->event_mem);
+}
+
 int splitio_domain_add(struct splitio_hypervisor *hv, struct splitio_domain *d,
                        const struct splitio_domain_config *cfg)
 {
-    int err = splitio_event_engine_add(&hv->events, &d->events, cfg->domid,
-                                       cfg->abi, cfg->shared_info,
-                                       cfg->nr_ports, cfg->event_mem);
+    int err = add_events(hv, d, cfg);
 
     if (err)
         return err;

@@ -51,6 +51,7 @@ struct splitio_fake_config {
     unsigned nr_grant_frames; /**< of each guest: 4 */
     uint32_t nr_track;        /**< mappings of domain 0: 16384 */
     size_t store_bytes;       /**< arena of the store server: 4 MiB */
+    uint64_t fifo_guests;     /**< bit n: guest n + 1 uses FIFO events; none */
 };
 
 /**
@@ -109,10 +110,10 @@ int splitio_fake_guest_start(struct splitio_fake *fake, splitio_domid_t domid);
 
 /** What is in use; all zero once every device is closed. */
 struct splitio_fake_usage {
-    uint32_t mapped;      /**< mappings held by domain 0 */
-    uint32_t pins;        /**< pins on guests' pages */
-    uint32_t lent;        /**< references lent by guests */
-    uint32_t pages;       /**< heap pages taken by guests */
+    uint32_t mapped; /**< mappings held by domain 0 */
+    uint32_t pins;   /**< pins on guests' pages */
+    uint32_t lent;   /**< references lent by guests */
+    uint32_t pages;  /**< heap pages taken by guests, but for FIFO events */
     uint32_t guest_ports; /**< open in guests, the store's not counted */
     uint32_t host_ports;  /**< open in domain 0, the stores' not counted */
 };
