@@ -328,8 +328,8 @@ int splitio_event_engine_bind_ipi(struct splitio_event_engine *e,
  * pirq_bind() allows it, and splitio_event_engine_raise() makes it pending.
  * @param[in] flags BIND_PIRQ__WILL_SHARE is 1; handed to pirq_bind().
  * @return 0; SPLITIO_EACCES: no pirq_bind(), or it refused; SPLITIO_EEXIST: the
- * domain has it bound; SPLITIO_ENOSPC; SPLITIO_EINVAL: @p pirq is 2^28 or more;
- * SPLITIO_ENOENT.
+ * domain has it bound; SPLITIO_ENOSPC; SPLITIO_EINVAL: @p pirq is 2^28 or more,
+ * or the domain has closed the port meanwhile; SPLITIO_ENOENT.
  *
  * Caller: hypervisor side, any thread. Order: none. Peer: every argument.
  */

@@ -120,10 +120,10 @@ static int settle_pirq(struct splitio_event_engine *e,
     int err = 0;
 
     spin_lock(&e->lock);
-    if (has_pirq(d, pirq))
-        err = SPLITIO_EEXIST;
-    else if (read_port(d, port) != RESERVED)
+    if (read_port(d, port) != RESERVED)
         err = SPLITIO_EINVAL;
+    else if (has_pirq(d, pirq))
+        err = SPLITIO_EEXIST;
     else
         write_port(d, port, port_word(SPLITIO_EVTCHN_PIRQ, 0, 0, pirq));
     spin_unlock(&e->lock);
@@ -153,7 +153,7 @@ static int bind_pirq(struct splitio_event_engine *e,
     err = settle_pirq(e, d, *port, pirq);
     if (err && hv->ops->pirq_unbind)
         hv->ops->pirq_unbind(hv->ctx, d->domid, pirq);
-    if (err)
+    if (err == SPLITIO_EEXIST)
         (void)splitio_event_close_port(e, d, *port);
     return err;
 }

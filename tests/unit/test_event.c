@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events, one thread: ports, sending, masks, scanning; both layouts. */
+/* Events, one thread: ports, sending, masks, scanning; both layouts, and what
+ * does not depend on the words also with FIFO events. */
 #include "cm.h"
 
 #include "watch.h"
 
 #include <splitio/event.h>
+#include <splitio/event_fifo.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,11 @@ struct dom {
     unsigned calls[MAX_PORTS];
     unsigned nr_upcalls;
     unsigned last_vcpu;
+    struct splitio_event_fifo fifo;
+    struct splitio_event_guest_fifo guest_fifo;
+    uint16_t fifo_mem[MAX_PORTS];
+    struct splitio_event_fifo_block block;
+    uint32_t words[MAX_PORTS];
 };
 
 struct bed {
@@ -36,6 +43,7 @@ struct bed {
     struct splitio_hypervisor_port port;
     struct splitio_domain_slot slots[SLOTS];
     const struct splitio_event_abi *abi;
+    bool fifo;
     uint32_t nr_ports;
     struct dom dom[DOMAINS];
     unsigned nr_order;
@@ -61,20 +69,78 @@ static void on_event(void *arg)
         h->bed->order[h->bed->nr_order++] = h->port;
 }
 
-static int add(struct bed *b, splitio_domid_t id)
+/* Frame 0 of a domain is its control block, from 1 on are its words. */
+static int init_control(void *ctx, splitio_gfn_t gfn, uint32_t offset,
+                        unsigned vcpu)
+{
+    struct hand *h = ctx;
+
+    assert_int_equal(gfn + offset, 0);
+    return splitio_event_engine_set_block(&h->bed->e, h->domid, vcpu,
+                                          &h->bed->dom[h->domid].block);
+}
+
+static int expand_array(void *ctx, splitio_gfn_t gfn)
+{
+    struct hand *h = ctx;
+
+    return splitio_event_engine_add_words(
+        &h->bed->e, h->domid, &h->bed->dom[h->domid].words[(gfn - 1) * 1024]);
+}
+
+static void ask_unmask(void *ctx, splitio_evtchn_t port)
+{
+    struct hand *h = ctx;
+
+    (void)splitio_event_engine_unmask(&h->bed->e, h->domid, port);
+}
+
+static const struct splitio_event_fifo_ops fifo_ops = {
+    .init_control = init_control,
+    .expand_array = expand_array,
+    .unmask = ask_unmask,
+};
+
+static void start_fifo(struct bed *b, splitio_domid_t id)
 {
     struct dom *d = &b->dom[id];
 
-    return splitio_event_engine_add(&b->e, &d->d, id, b->abi, d->page,
-                                    b->nr_ports, d->mem);
+    d->hand[0] = (struct hand){.bed = b, .domid = id};
+    assert_int_equal(splitio_event_guest_fifo_start(&d->g, &d->guest_fifo,
+                                                    &fifo_ops, &d->hand[0],
+                                                    &d->block, 0, 0),
+                     0);
+    for (unsigned i = 0; i < MAX_PORTS / 1024; i++)
+        assert_int_equal(
+            splitio_event_guest_fifo_expand(&d->g, &d->words[i * 1024], 1 + i),
+            0);
 }
 
-static int setup(void **state, const struct splitio_event_abi *abi)
+static int add(struct bed *b, splitio_domid_t id)
+{
+    struct dom *d = &b->dom[id];
+    int err;
+
+    if (!b->fifo)
+        return splitio_event_engine_add(&b->e, &d->d, id, b->abi, d->page,
+                                        b->nr_ports, d->mem);
+    err = splitio_event_engine_add_fifo(&b->e, &d->d, id, b->abi, d->page,
+                                        b->nr_ports, d->mem, &d->fifo,
+                                        d->fifo_mem);
+    if (err)
+        return err;
+    splitio_event_guest_fifo_end(&d->g);
+    start_fifo(b, id);
+    return 0;
+}
+
+static int setup(void **state, const struct splitio_event_abi *abi, bool fifo)
 {
     struct bed *b = calloc(1, sizeof(*b));
 
     assert_non_null(b);
     b->abi = abi;
+    b->fifo = fifo;
     b->nr_ports = splitio_event_abi_nr_ports(abi);
     b->port = (struct splitio_hypervisor_port){&ops, b};
     splitio_event_engine_init(&b->e, &b->port, b->slots, SLOTS);
@@ -93,12 +159,17 @@ static int setup(void **state, const struct splitio_event_abi *abi)
 
 static int setup_64(void **state)
 {
-    return setup(state, &splitio_event_abi_x86_64);
+    return setup(state, &splitio_event_abi_x86_64, false);
+}
+
+static int setup_fifo(void **state)
+{
+    return setup(state, &splitio_event_abi_x86_64, true);
 }
 
 static int setup_32(void **state)
 {
-    return setup(state, &splitio_event_abi_x86_32);
+    return setup(state, &splitio_event_abi_x86_32, false);
 }
 
 static int teardown(void **state)
@@ -203,6 +274,8 @@ static bool is_pending(const struct bed *b, splitio_domid_t id,
     uint32_t narrow;
     uint64_t wide;
 
+    if (b->fifo)
+        return b->dom[id].words[port] >> SPLITIO_EVTCHN_FIFO_PENDING & 1;
     if (b->abi->word_bits == 64) {
         memcpy(&wide, bits + port / 64 * 8, 8);
         return wide >> (port % 64) & 1;
@@ -981,43 +1054,68 @@ static void remove_during_a_send_comes_later(void **state)
     assert_int_equal(add(b, 0), 0);
 }
 
+/* For both layouts of the bits. */
 #define CASE(f)                                                                \
     {#f ".x86_64", f, setup_64, teardown, NULL},                               \
     {                                                                          \
 #f ".x86_32", f, setup_32, teardown, NULL                              \
     }
 
+#define FIFO(f)                                                                \
+    {                                                                          \
+#f ".fifo", f, setup_fifo, teardown, NULL                              \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(port_life_is_told_by_status),
+        FIFO(port_life_is_told_by_status),
         CASE(port_bad_number_is_refused_by_every_call),
+        FIFO(port_bad_number_is_refused_by_every_call),
         CASE(port_bad_domain_is_refused_by_every_call),
+        FIFO(port_bad_domain_is_refused_by_every_call),
         CASE(bind_by_a_stranger_is_refused),
+        FIFO(bind_by_a_stranger_is_refused),
         CASE(bind_remote_need_not_exist_when_the_port_is_opened),
+        FIFO(bind_remote_need_not_exist_when_the_port_is_opened),
         CASE(bind_within_one_domain_by_self_works),
+        FIFO(bind_within_one_domain_by_self_works),
         CASE(port_table_exhausted_and_freed),
+        FIFO(port_table_exhausted_and_freed),
         CASE(port_new_one_inherits_nothing),
         CASE(send_arrives_once_at_the_other_end),
+        FIFO(send_arrives_once_at_the_other_end),
         CASE(send_on_unbound_port_is_dropped),
+        FIFO(send_on_unbound_port_is_dropped),
         CASE(send_after_the_peer_closed_is_dropped),
+        FIFO(send_after_the_peer_closed_is_dropped),
         CASE(send_to_a_removed_domain_is_dropped),
+        FIFO(send_to_a_removed_domain_is_dropped),
         CASE(send_to_a_port_that_is_another_channel_is_dropped),
+        FIFO(send_to_a_port_that_is_another_channel_is_dropped),
         CASE(send_to_a_pending_port_does_nothing),
         CASE(bind_gives_one_initial_event),
+        FIFO(bind_gives_one_initial_event),
         CASE(send_before_the_handler_is_bound_is_not_lost),
+        FIFO(send_before_the_handler_is_bound_is_not_lost),
         CASE(send_before_the_guest_begins_is_not_lost),
         CASE(init_touches_event_words_only),
         CASE(mask_holds_back_and_unmask_delivers),
+        FIFO(mask_holds_back_and_unmask_delivers),
         CASE(unmask_by_the_engine_delivers_too),
+        FIFO(unmask_by_the_engine_delivers_too),
         CASE(storm_costs_one_handler_for_each_unmask),
         CASE(unbind_forgets_handler_and_event),
         CASE(hostile_page_of_ones_is_survived),
         CASE(scan_without_upcall_does_nothing),
+        FIFO(scan_without_upcall_does_nothing),
         CASE(scan_ports_over_the_handlers_are_not_delivered),
+        FIFO(scan_ports_over_the_handlers_are_not_delivered),
         CASE(scan_goes_round_all_ports_from_any_start),
         CASE(scan_busy_ports_starve_nobody),
         CASE(scan_budget_puts_back_and_asks_again),
+        FIFO(scan_budget_puts_back_and_asks_again),
         CASE(scan_other_vcpu_has_its_own_selector),
         CASE(scan_of_two_vcpus_calls_one_handler),
         CASE(scan_leaves_what_another_vcpu_has_done),
@@ -1025,7 +1123,9 @@ int main(void)
         CASE(add_odd_arguments_are_refused),
         CASE(add_small_table_bounds_the_ports),
         CASE(remove_closes_all_and_frees_the_peers),
+        FIFO(remove_closes_all_and_frees_the_peers),
         CASE(remove_during_a_send_comes_later),
+        FIFO(remove_during_a_send_comes_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

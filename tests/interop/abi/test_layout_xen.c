@@ -3,6 +3,7 @@
 #include "cm.h"
 
 #include <splitio/event.h>
+#include <splitio/event_fifo.h>
 #include <splitio/grant.h>
 #include <splitio/proto/blkif.h>
 #include <splitio/proto/netif.h>
@@ -185,6 +186,49 @@ static void shared_info_geometry_is_xens_for_both_abis(void **state)
     SAME_VALUE(splitio_event_abi_nr_ports(abi64), EVTCHN_2L_NR_CHANNELS)
 }
 
+static void event_port_states_and_interrupts_are_xens(void **state)
+{
+    (void)state;
+    SAME_VALUE(SPLITIO_EVTCHN_CLOSED, EVTCHNSTAT_closed)
+    SAME_VALUE(SPLITIO_EVTCHN_UNBOUND, EVTCHNSTAT_unbound)
+    SAME_VALUE(SPLITIO_EVTCHN_INTERDOMAIN, EVTCHNSTAT_interdomain)
+    SAME_VALUE(SPLITIO_EVTCHN_PIRQ, EVTCHNSTAT_pirq)
+    SAME_VALUE(SPLITIO_EVTCHN_VIRQ, EVTCHNSTAT_virq)
+    SAME_VALUE(SPLITIO_EVTCHN_IPI, EVTCHNSTAT_ipi)
+    SAME_VALUE(SPLITIO_NR_VIRQS, NR_VIRQS)
+    SAME_VALUE(SPLITIO_VIRQS_OF_VCPU, 1u << VIRQ_TIMER | 1u << VIRQ_DEBUG |
+                                          1u << VIRQ_XENOPROF |
+                                          1u << VIRQ_XENPMU)
+    SAME_VALUE(SPLITIO_EVENT_VCPUS_MAX, XEN_LEGACY_MAX_VCPUS)
+}
+
+static void event_fifo_layout_is_xens(void **state)
+{
+    (void)state;
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_PENDING, EVTCHN_FIFO_PENDING)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_MASKED, EVTCHN_FIFO_MASKED)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_LINKED, EVTCHN_FIFO_LINKED)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_BUSY, EVTCHN_FIFO_BUSY)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_LINK_BITS, EVTCHN_FIFO_LINK_BITS)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_LINK_MASK, EVTCHN_FIFO_LINK_MASK)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_NR_CHANNELS, EVTCHN_FIFO_NR_CHANNELS)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_PRIORITY_MAX, EVTCHN_FIFO_PRIORITY_MAX)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_PRIORITY_DEFAULT,
+               EVTCHN_FIFO_PRIORITY_DEFAULT)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_PRIORITY_MIN, EVTCHN_FIFO_PRIORITY_MIN)
+    SAME_VALUE(SPLITIO_EVTCHN_FIFO_MAX_QUEUES, EVTCHN_FIFO_MAX_QUEUES)
+    SAME_VALUE(SPLITIO_EVENT_FIFO_PAGE_WORDS * sizeof(event_word_t),
+               SPLITIO_PAGE_SIZE)
+    SAME_VALUE(sizeof(struct splitio_event_fifo_block),
+               sizeof(struct evtchn_fifo_control_block))
+    SAME_VALUE(offsetof(struct splitio_event_fifo_block, ready),
+               offsetof(struct evtchn_fifo_control_block, ready))
+    SAME_VALUE(offsetof(struct splitio_event_fifo_block, rsvd),
+               offsetof(struct evtchn_fifo_control_block, _rsvd))
+    SAME_VALUE(offsetof(struct splitio_event_fifo_block, head),
+               offsetof(struct evtchn_fifo_control_block, head))
+}
+
 static void xenbus_states_are_xens(void **state)
 {
     (void)state;
@@ -212,6 +256,8 @@ int main(void)
         cmocka_unit_test(grant_statuses_are_xens),
         cmocka_unit_test(domain_ids_are_xens),
         cmocka_unit_test(shared_info_geometry_is_xens_for_both_abis),
+        cmocka_unit_test(event_port_states_and_interrupts_are_xens),
+        cmocka_unit_test(event_fifo_layout_is_xens),
         cmocka_unit_test(xenbus_states_are_xens),
     };
 
