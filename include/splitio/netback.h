@@ -37,7 +37,17 @@
  * **Trust.** Slots are copied once and checked by splitio/proto/netif.h; bytes
  * are copied before they are looked at; offloads are derived from the copy. A
  * bad frame costs that frame, a bad ring the connection. What a guest can make
- * wait is bounded by `backlog_bytes` and by splitio_netback_tick().
+ * wait is bounded by `backlog_bytes` and by splitio_netback_tick(); what it can
+ * send, by the key `rate` of the toolstack, for an owner that tells the time
+ * (splitio_netback_set_time()).
+ *
+ * **Keys.** From the toolstack, in the own directory: `mtu`, `rate`. To the
+ * front: features, `carrier`, and `mtu` if the configuration has one. From the
+ * front: features, rings, `request-multicast-control`, `xdp-headroom`. Of these
+ * `rate` and the last two may change while connected. Not looked at: the old
+ * feature-gso-tcpv4-prefix and -tcpv6-prefix, feature-smart-poll, and what
+ * Windows fronts keep for themselves (`mac/...`, `speed`, `disconnect`); flipped
+ * pages are refused.
  *
  * **Errors.** As each function says.
  */
@@ -66,6 +76,9 @@ struct splitio_netback_config {
     const char *dir;             /**< own directory in the store, copied */
     uint32_t features;       /**< SPLITIO_NETIF_F_* to offer, if the NIC can */
     uint32_t max_queues;     /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
+    uint32_t mtu;            /**< longer frames are dropped, both ways; 0: none
+                                  but what the toolstack says */
+    bool no_carrier;         /**< begin with the link down */
     uint32_t backlog_bytes;  /**< per queue; 0: the default */
     uint32_t nic_full_polls; /**< polls for which a frame that the NIC has no
                                   room for is kept; then it is dropped */
@@ -76,19 +89,35 @@ struct splitio_netback_stats {
     uint64_t tx_frames; /**< given to the NIC */
     uint64_t tx_bytes;
     uint64_t tx_bad;     /**< malformed: answered with an error */
+    uint64_t tx_long;    /**< beyond the MTU */
+    uint64_t tx_waits;   /**< turns that ended for want of credit */
     uint64_t tx_faults;  /**< pages that could not be copied from */
-    uint64_t tx_dropped; /**< that the NIC refused */
+    uint64_t tx_dropped; /**< that the NIC refused, or without carrier */
     uint64_t rx_frames;  /**< given to the guest */
     uint64_t rx_bytes;
-    uint64_t rx_dropped; /**< that the guest cannot take */
-    uint64_t rx_faults;  /**< pages that could not be copied to */
-    uint64_t rx_stalled; /**< that waited too long: splitio_netback_tick() */
-    uint64_t events;     /**< received */
-    uint64_t notifies;   /**< sent */
-    uint64_t copies;     /**< grant copies asked for */
+    uint64_t rx_dropped;    /**< that the guest cannot take, or no carrier */
+    uint64_t rx_long;       /**< beyond the MTU */
+    uint64_t rx_filtered;   /**< multicast that the guest does not want */
+    uint64_t mcast_refused; /**< changes of its list: full, or not offered */
+    uint64_t rx_faults;     /**< pages that could not be copied to */
+    uint64_t rx_stalled;    /**< that waited too long: splitio_netback_tick() */
+    uint64_t events;        /**< received */
+    uint64_t notifies;      /**< sent */
+    uint64_t copies;        /**< grant copies asked for */
 };
 
 struct splitio_netback_queue;
+
+/** What a guest may send: bytes a period. Fields are private, not ABI. */
+struct splitio_netback_rate {
+    uint64_t bytes;     /* 0: no limit */
+    uint64_t period_ns; /* not 0 if there is a limit */
+    uint64_t start_ns;  /* of the period that runs */
+    uint64_t now_ns;    /* as last told */
+    int64_t credit;     /* what is left; negative: spent in advance */
+    bool told;          /* the time, ever */
+    bool waiting;       /* something was left for want of credit */
+};
 
 /** A device. Fields are private, not ABI. */
 struct splitio_netback {
@@ -101,7 +130,16 @@ struct splitio_netback {
     uint32_t front_features;        /* what the front can take */
     struct splitio_netif_link link; /* as read from the store */
     splitio_domid_t peer;
-    uint32_t woken; /* wake() has been called, poll() not yet */
+    uint32_t woken;       /* wake() has been called, poll() not yet */
+    uint32_t mtu;         /* 0: no limit */
+    uint32_t first_queue; /* of the next turn */
+    uint16_t headroom;    /* free bytes in each rx page */
+    uint8_t nr_mcast;
+    uint8_t mcast[SPLITIO_NETIF_MCAST_MAX][6];
+    struct splitio_netback_rate rate;
+    bool filter_multicast; /* the front wants it */
+    bool mcast_unknown;    /* ... but what is in its list has been lost */
+    bool no_carrier;
     bool connected;
     bool broken;
     bool told; /* the runner, that it is broken */
@@ -212,6 +250,43 @@ bool splitio_netback_wants_frames(const struct splitio_netback *dev);
  * Caller: owner. Order: none. Peer: nothing.
  */
 unsigned splitio_netback_tick(struct splitio_netback *dev);
+
+/**
+ * @brief Set the link up or down. The front is told if there is a store; while
+ * it is down, frames are dropped both ways, and counted.
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+void splitio_netback_set_carrier(struct splitio_netback *dev, bool up);
+
+/**
+ * @brief Limit what the guest may send, by hand; with a store, `rate` does it.
+ * @param[in] bytes   in each period, of whole frames; 0: no limit. A frame goes
+ *                    as long as anything is left, and what it takes too much
+ *                    is owed: any frame goes at some time.
+ * @param[in] period_ns 0: no limit.
+ *
+ * All queues share it, in turn. Nothing is dropped: frames stay in the ring.
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+void splitio_netback_set_rate(struct splitio_netback *dev, uint64_t bytes,
+                              uint64_t period_ns);
+
+/**
+ * @brief Tell the time, before poll(). A limit is kept only if this is called.
+ * @param[in] now_ns a monotonic clock; going back is taken for standing still.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+void splitio_netback_set_time(struct splitio_netback *dev, uint64_t now_ns);
+
+/**
+ * @brief After poll(): how long until frames of the guest that wait for credit
+ * may go. Call poll() then, also if nothing has woken it.
+ * @return nanoseconds from the time told last; 0: nothing waits for credit.
+ *
+ * Caller: owner. Order: none. Peer: by sending more than it may.
+ */
+uint64_t splitio_netback_wait_ns(const struct splitio_netback *dev);
 
 /** @brief Counters. Caller: owner. Order: none. Peer: nothing. */
 static inline const struct splitio_netback_stats *

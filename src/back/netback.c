@@ -59,6 +59,8 @@ int splitio_netback_init(struct splitio_netback *dev,
     dev->config = *config;
     dev->config.max_queues = queues_of(config);
     dev->config.backlog_bytes = backlog_of(config);
+    dev->mtu = config->mtu;
+    dev->no_carrier = config->no_carrier;
     config->nic.ops->info(config->nic.ctx, &dev->nic_info);
     dev->config.features = features_of(config, &dev->nic_info);
     for (i = 0; i < dev->config.max_queues; i++) {
@@ -201,8 +203,18 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
     struct splitio_netback *dev = receiver;
     int err;
 
-    if (!dev->connected || dev->broken)
+    if (!dev->connected || dev->broken || dev->no_carrier) {
+        dev->stats.rx_dropped += dev->no_carrier;
         return SPLITIO_EINVAL;
+    }
+    if (!splitio_netback_is_short(dev, frame)) {
+        dev->stats.rx_long++;
+        return SPLITIO_EINVAL;
+    }
+    if (!splitio_netback_is_wanted(dev, frame)) {
+        dev->stats.rx_filtered++;
+        return 0;
+    }
     err = splitio_netback_rx_accept(queue_of(dev, frame), frame);
     if (err == SPLITIO_EAGAIN)
         dev->refused = true;
@@ -234,6 +246,10 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
     }
     dev->nr_queues = link->nr_queues;
     dev->front_features = link->features;
+    dev->nr_mcast = 0;
+    /* A back that was there before this one had a list. */
+    dev->mcast_unknown = dev->queues[0]->tx.ring.req_cons != 0;
+    splitio_netback_set_requests(dev, link);
     dev->broken = dev->told = dev->refused = false;
     dev->connected = true;
     nic->ops->attach(nic->ctx, on_nic_frame, dev);

@@ -75,12 +75,14 @@ static bool takes_gso(const struct splitio_netback_queue *q, uint8_t gso_type)
                : (features & SPLITIO_NETIF_F_GSO_TCPV6) != 0;
 }
 
-/* More than one slot only for who has said so. */
+/* More than one slot only for who has said so, and not more than all take. */
 static bool takes_bytes(const struct splitio_netback_queue *q,
                         uint32_t len_bytes)
 {
-    return len_bytes <= SPLITIO_PAGE_SIZE ||
-           (q->dev->front_features & SPLITIO_NETIF_F_SG) != 0;
+    bool sg = (q->dev->front_features & SPLITIO_NETIF_F_SG) != 0;
+
+    return splitio_netback_data_slots(q->dev, len_bytes) <=
+           (sg ? SPLITIO_NETIF_SLOTS_MAX : 1);
 }
 
 /* A copy in the backlog, with the checksum filled in if need be. */
@@ -185,7 +187,8 @@ static int accept_frame(struct splitio_netback_queue *q,
 
     if (!fields_agree(frame))
         return SPLITIO_EINVAL;
-    if (frame->gso_type != SPLITIO_GSO_NONE && !takes_gso(q, frame->gso_type))
+    if (frame->gso_type != SPLITIO_GSO_NONE &&
+        (!takes_gso(q, frame->gso_type) || !takes_bytes(q, frame->len_bytes)))
         return enqueue_segments(q, frame);
     if (!takes_bytes(q, frame->len_bytes))
         return SPLITIO_EINVAL;

@@ -31,6 +31,7 @@ struct tx_frame {
     uint8_t nr_extras;
     uint8_t frame_flags; /* SPLITIO_FRAME_* */
     bool ok;
+    bool mcast; /* no frame: a change of the list, and it is done if ok */
 };
 
 /* A frame of the NIC, without its bytes. */
@@ -115,11 +116,65 @@ SPLITIO_INTERNAL void splitio_netback_notify(struct splitio_netback_queue *q);
 extern SPLITIO_INTERNAL const struct splitio_xenbus_driver
     splitio_netback_xenbus_driver;
 
+/* Its part that reads, in netback_keys.c. */
+SPLITIO_INTERNAL bool splitio_netback_want(void *drv,
+                                           enum splitio_xenbus_phase phase,
+                                           unsigned i, char *key);
+SPLITIO_INTERNAL int splitio_netback_got(void *drv,
+                                         enum splitio_xenbus_phase phase,
+                                         unsigned i, const char *value,
+                                         size_t len_bytes);
+SPLITIO_INTERNAL enum splitio_xenbus_watched
+splitio_netback_watch(void *drv, unsigned i, char *key);
+
 /* splitio_netback_connect() and _disconnect(), whoever asks. */
 SPLITIO_INTERNAL int
 splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
                         const struct splitio_netif_link *link);
 SPLITIO_INTERNAL void splitio_netback_link_down(struct splitio_netback *dev);
+
+/* Frames of the NIC that the front does not want to see: multicast. */
+SPLITIO_INTERNAL bool
+splitio_netback_is_wanted(const struct splitio_netback *dev,
+                          const struct splitio_frame *frame);
+
+/* The front adds an address or removes one. True: done. */
+SPLITIO_INTERNAL bool
+splitio_netback_mcast_change(struct splitio_netback *dev,
+                             const struct splitio_netif_tx_packet *p);
+
+/* What a link or a change of keys asks for, as far as it has been offered. */
+SPLITIO_INTERNAL void
+splitio_netback_set_requests(struct splitio_netback *dev,
+                             const struct splitio_netif_link *link);
+
+/* True if a frame, or each segment that it will be cut into, is within the MTU.
+ * The first pieces hold the headers. */
+SPLITIO_INTERNAL bool
+splitio_netback_is_short(const struct splitio_netback *dev,
+                         const struct splitio_frame *f);
+
+/* Credit on tx. */
+SPLITIO_INTERNAL bool
+splitio_netback_has_credit(const struct splitio_netback *dev);
+SPLITIO_INTERNAL void splitio_netback_spend(struct splitio_netback *dev,
+                                            uint32_t len_bytes);
+
+/* Bytes of a frame in each rx slot, and slots with data that a frame takes. */
+static inline uint32_t
+splitio_netback_slot_bytes(const struct splitio_netback *dev)
+{
+    return SPLITIO_PAGE_SIZE - dev->headroom;
+}
+
+static inline uint32_t
+splitio_netback_data_slots(const struct splitio_netback *dev,
+                           uint32_t len_bytes)
+{
+    uint32_t each = splitio_netback_slot_bytes(dev);
+
+    return (len_bytes + each - 1) / each;
+}
 
 /* The first frame of the backlog is gone. */
 SPLITIO_INTERNAL void splitio_netback_rx_pop(struct splitio_netback_queue *q);

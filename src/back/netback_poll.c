@@ -56,16 +56,20 @@ static int deliver(struct splitio_netback_queue *q, unsigned budget)
 /* From the guest, first: what comes in may be an answer to what goes out. */
 static int poll_tx(struct splitio_netback *dev, unsigned budget)
 {
+    uint32_t first = dev->first_queue++, i;
     int most = 0, n;
-    uint32_t i;
 
+    dev->rate.waiting = false;
     for (i = 0; i < dev->nr_queues; i++) {
-        n = splitio_netback_tx_poll(dev->queues[i], budget);
+        struct splitio_netback_queue *q =
+            dev->queues[(first + i) % dev->nr_queues];
+
+        n = splitio_netback_tx_poll(q, budget);
         if (n < 0)
             return n;
         if (n > most)
             most = n;
-        splitio_netback_notify(dev->queues[i]);
+        splitio_netback_notify(q);
     }
     return most;
 }

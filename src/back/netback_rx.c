@@ -2,10 +2,17 @@
 /* From frames to the pages that the guest lends. */
 #include "netback_impl.h"
 
-static unsigned slots_of(uint32_t len_bytes, uint8_t gso_type)
+/* What the front is told about a frame besides its bytes. */
+static unsigned extras_of(const struct splitio_netback_queue *q,
+                          const struct rx_frame *f)
 {
-    return (len_bytes + SPLITIO_PAGE_SIZE - 1) / SPLITIO_PAGE_SIZE +
-           (gso_type != 0);
+    return (f->gso_type != 0) + (q->dev->headroom != 0);
+}
+
+static unsigned slots_of(const struct splitio_netback_queue *q,
+                         const struct rx_frame *f)
+{
+    return splitio_netback_data_slots(q->dev, f->len_bytes) + extras_of(q, f);
 }
 
 /* Requests waiting, looked for again if too few. */
@@ -63,24 +70,41 @@ static splitio_gref_t place_slot(struct splitio_netback_queue *q,
 
     splitio_netif_rx_back_take(&q->rx, &req);
     slot->rsp.id = req.id;
-    slot->rsp.offset = 0;
+    slot->rsp.offset = q->dev->headroom;
     slot->rsp.flags = flags;
     slot->rsp.status = (int16_t)size;
     return req.gref;
 }
 
-static void place_gso(struct splitio_netback_queue *q, const struct rx_frame *f)
+/* The next extra of those that are left. */
+static struct splitio_netif_extra *place_extra(struct splitio_netback_queue *q,
+                                               uint8_t type, unsigned *left)
 {
     struct splitio_netif_extra *e;
 
     place_slot(q, 0, 0);
     e = &q->rsps[q->nr_rsps - 1].extra;
-    e->type = SPLITIO_NETIF_EXTRA_GSO;
-    e->flags = 0;
-    e->u.gso.size = f->gso_size;
-    e->u.gso.type = f->gso_type;
-    e->u.gso.pad = 0;
-    e->u.gso.features = 0;
+    __builtin_memset(e, 0, sizeof(*e));
+    e->type = type;
+    e->flags = --*left != 0 ? SPLITIO_NETIF_EXTRA_FLAG_MORE : 0;
+    return e;
+}
+
+static void place_extras(struct splitio_netback_queue *q,
+                         const struct rx_frame *f)
+{
+    unsigned left = extras_of(q, f);
+    struct splitio_netif_extra *e;
+
+    if (f->gso_type != 0) {
+        e = place_extra(q, SPLITIO_NETIF_EXTRA_GSO, &left);
+        e->u.gso.size = f->gso_size;
+        e->u.gso.type = f->gso_type;
+    }
+    if (q->dev->headroom != 0) {
+        e = place_extra(q, SPLITIO_NETIF_EXTRA_XDP, &left);
+        e->u.xdp.headroom = q->dev->headroom;
+    }
 }
 
 static void add_op(struct splitio_netback_queue *q, uint8_t *from,
@@ -109,17 +133,17 @@ struct cursor {
 static void place_bytes(struct splitio_netback_queue *q, struct cursor *c,
                         splitio_gref_t gref, uint32_t size, unsigned rsp)
 {
-    uint32_t offset = 0;
+    uint32_t done = 0;
 
-    while (offset < size) {
+    while (done < size) {
         size_t piece = c->iov->len_bytes - c->at;
 
-        if (piece > size - offset)
-            piece = size - offset;
+        if (piece > size - done)
+            piece = size - done;
         if (piece != 0)
-            add_op(q, (uint8_t *)c->iov->base + c->at, gref, offset,
-                   (uint32_t)piece, rsp);
-        offset += (uint32_t)piece;
+            add_op(q, (uint8_t *)c->iov->base + c->at, gref,
+                   q->dev->headroom + done, (uint32_t)piece, rsp);
+        done += (uint32_t)piece;
         c->at += piece;
         if (c->at == c->iov->len_bytes) {
             c->iov++;
@@ -132,24 +156,25 @@ static void place_bytes(struct splitio_netback_queue *q, struct cursor *c,
 static void place(struct splitio_netback_queue *q, const struct rx_frame *f,
                   const struct splitio_iovec *iov)
 {
+    uint32_t each = splitio_netback_slot_bytes(q->dev);
     struct cursor c = {iov, 0};
     uint32_t done = 0, size;
     uint16_t flags = f->flags;
 
-    if (f->gso_type != 0)
+    if (extras_of(q, f) != 0)
         flags |= SPLITIO_NETRXF_EXTRA_INFO;
     while (done < f->len_bytes) {
         splitio_gref_t gref;
         unsigned rsp = q->nr_rsps;
 
         size = f->len_bytes - done;
-        if (size > SPLITIO_PAGE_SIZE) {
-            size = SPLITIO_PAGE_SIZE;
+        if (size > each) {
+            size = each;
             flags |= SPLITIO_NETRXF_MORE_DATA;
         }
         gref = place_slot(q, flags, size);
-        if (done == 0 && f->gso_type != 0)
-            place_gso(q, f);
+        if (done == 0)
+            place_extras(q, f);
         place_bytes(q, &c, gref, size, rsp);
         done += size;
         flags = 0;
@@ -162,7 +187,7 @@ int splitio_netback_rx_direct(struct splitio_netback_queue *q,
                               const struct rx_frame *f,
                               const struct splitio_iovec *iov)
 {
-    unsigned need = slots_of(f->len_bytes, f->gso_type);
+    unsigned need = slots_of(q, f);
     int n = rx_pending(q, need);
 
     if (n < 0)
@@ -190,8 +215,14 @@ int splitio_netback_rx_flush(struct splitio_netback_queue *q, unsigned budget)
     while (done < budget && q->backlog_head != q->backlog_tail) {
         struct rx_frame *f = backlog_first(q);
         struct splitio_iovec iov = {q->backlog + f->offset, f->len_bytes};
-        unsigned need = slots_of(f->len_bytes, f->gso_type);
+        unsigned need = slots_of(q, f);
 
+        if (splitio_netback_data_slots(q->dev, f->len_bytes) >
+            SPLITIO_NETIF_SLOTS_MAX) { /* since the front wants headroom */
+            q->dev->stats.rx_dropped++;
+            splitio_netback_rx_pop(q);
+            continue;
+        }
         n = rx_pending(q, need);
         if (n < 0 || (unsigned)n < need)
             break;
@@ -214,7 +245,7 @@ int splitio_netback_rx_rearm(struct splitio_netback_queue *q)
     if (q->backlog_head == q->backlog_tail)
         return 0;
     f = backlog_first(q);
-    need = slots_of(f->len_bytes, f->gso_type);
+    need = slots_of(q, f);
     n = splitio_ring_back_rearm(&q->rx.ring, need);
     if (n < 0)
         return n;

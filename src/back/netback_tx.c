@@ -57,6 +57,7 @@ static void stage(struct splitio_netback_queue *q, struct batch *b,
     unsigned i;
 
     f->ok = p->verdict == SPLITIO_NETIF_ACCEPT;
+    f->mcast = p->verdict == SPLITIO_NETIF_MCAST;
     f->offset = b->staged;
     f->len_bytes = p->len_bytes;
     f->flags = p->flags;
@@ -68,8 +69,11 @@ static void stage(struct splitio_netback_queue *q, struct batch *b,
     f->csum_start = f->csum_offset = 0;
     for (i = 0; i < p->nr_ids; i++)
         q->ids[b->nr_ids++] = p->ids[i];
-    if (!f->ok)
+    if (f->mcast)
+        f->ok = splitio_netback_mcast_change(q->dev, p);
+    if (f->mcast || !f->ok)
         return;
+    splitio_netback_spend(q->dev, p->len_bytes);
     add_ops(q, f, p);
     b->staged +=
         (p->len_bytes + SPLITIO_CACHE_LINE - 1) & ~(SPLITIO_CACHE_LINE - 1);
@@ -85,7 +89,7 @@ static int collect(struct splitio_netback_queue *q, unsigned budget)
     q->nr_frames = q->next_frame = q->nr_ops = 0;
     if (budget > TX_BATCH_FRAMES)
         budget = TX_BATCH_FRAMES;
-    while (q->nr_frames < budget &&
+    while (q->nr_frames < budget && splitio_netback_has_credit(q->dev) &&
            b.staged + SPLITIO_NETIF_TX_BYTES_MAX <= TX_STAGING &&
            q->nr_ops + SPLITIO_NETIF_SLOTS_MAX <= BATCH_OPS) {
         n = take_chain(q, &p);
@@ -163,6 +167,8 @@ static void check_frame(struct splitio_netback_queue *q, struct tx_frame *f)
     struct splitio_netback_stats *stats = &q->dev->stats;
     unsigned i;
 
+    if (f->mcast)
+        return;
     if (!f->ok) {
         stats->tx_bad++;
         return;
@@ -224,7 +230,8 @@ static void copy_and_answer(struct splitio_netback_queue *q)
 
 static int send_one(struct splitio_netback_queue *q, const struct tx_frame *f)
 {
-    const struct splitio_nic *nic = &q->dev->config.nic;
+    struct splitio_netback *dev = q->dev;
+    const struct splitio_nic *nic = &dev->config.nic;
     struct splitio_iovec iov = {q->staging + f->offset, f->len_bytes};
     struct splitio_frame frame = {
         .iov = &iov,
@@ -241,7 +248,11 @@ static int send_one(struct splitio_netback_queue *q, const struct tx_frame *f)
                              ? SPLITIO_GSO_TCPV4
                              : SPLITIO_GSO_TCPV6;
     }
-    return nic->ops->send(nic->ctx, &frame);
+    if (!splitio_netback_is_short(dev, &frame)) {
+        dev->stats.tx_long++;
+        return SPLITIO_E2BIG;
+    }
+    return dev->no_carrier ? SPLITIO_EIO : nic->ops->send(nic->ctx, &frame);
 }
 
 /* Sends what is staged. False: the NIC is full, the rest stays staged. */
@@ -253,14 +264,14 @@ static bool send_staged(struct splitio_netback_queue *q)
         const struct tx_frame *f = &q->frames[q->next_frame];
         int err;
 
-        if (!f->ok)
+        if (!f->ok || f->mcast)
             continue;
         err = send_one(q, f);
         if (err == SPLITIO_EAGAIN && q->nic_full++ < dev->config.nic_full_polls)
             return false;
         q->nic_full = 0;
         if (err) {
-            dev->stats.tx_dropped++;
+            dev->stats.tx_dropped += err != SPLITIO_E2BIG;
             continue;
         }
         dev->stats.tx_frames++;
@@ -281,6 +292,11 @@ int splitio_netback_tx_poll(struct splitio_netback_queue *q, unsigned budget)
         n = collect(q, budget - done);
         if (n < 0)
             return n;
+        if (n == 0 && !splitio_netback_has_credit(q->dev)) {
+            q->dev->rate.waiting = true;
+            q->dev->stats.tx_waits++;
+            break;
+        }
         if (n == 0) {
             n = splitio_ring_back_rearm(&q->tx.ring, 1);
             if (n < 0)

@@ -167,6 +167,9 @@ SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_rx_slot) == 8, "wire");
 #define SPLITIO_NETIF_SLOTS_FATAL 20u
 /** Extras of one frame: each type at most once. */
 #define SPLITIO_NETIF_EXTRAS_MAX 5u
+/** Payload bytes of a frame: what IPv4 needs at least, and what fits. */
+#define SPLITIO_NETIF_MTU_MIN 68u
+#define SPLITIO_NETIF_MTU_MAX 65521u
 /** Most bytes that a back here leaves free in front of the data of a page. */
 #define SPLITIO_NETIF_HEADROOM_MAX 2048u
 /** Multicast addresses that a front may ask for: as many as Linux takes. */
