@@ -59,7 +59,8 @@ void splitio_toolstack_back_path(const struct splitio_toolstack_device *dev,
                                  char *path);
 
 /**
- * @brief Make a domain's home: name, domid, and where its devices go.
+ * @brief Make a domain's home: name, domid, and what the domain owns: device,
+ * data, error, attr, drivers, feature.
  * @return 0; SPLITIO_EINVAL, SPLITIO_ENOMEM.
  *
  * Caller: owner of the server. Order: none. Peer: nothing.

@@ -125,6 +125,9 @@ static int make_dir(struct splitio_store_server *server, const char *path,
 int splitio_toolstack_domain_add(struct splitio_store_server *server,
                                  splitio_domid_t domid, const char *name)
 {
+    /* Where the guest may write; the halves' errors are under /error. */
+    static const char *const own[] = {"/device", "/data",    "/error",
+                                      "/attr",   "/drivers", "/feature"};
     struct path p;
     int err;
 
@@ -135,9 +138,9 @@ int splitio_toolstack_domain_add(struct splitio_store_server *server,
         err = write_key(server, &p, "name", name);
     if (!err)
         err = write_number(server, &p, "domid", domid);
-    for (unsigned i = 0; i < 2 && !err; i++) {
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(own) && !err; i++) {
         begin(&p, domid);
-        add_text(&p, i ? "/data" : "/device");
+        add_text(&p, own[i]);
         err = make_dir(server, p.text, domid, domid);
     }
     return err;
