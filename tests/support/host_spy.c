@@ -96,6 +96,7 @@ static int spy_map_ring(void *ctx, splitio_domid_t domid,
 
     if (!err) {
         assert_true(spy->nr_rings < SPY_RINGS);
+        spy->ring_grefs[spy->nr_rings] = grefs[0];
         spy->rings[spy->nr_rings++] = map;
     }
     return err;
@@ -110,6 +111,7 @@ static void spy_unmap_ring(void *ctx, struct splitio_ring_map *map)
         i++;
     assert_true(i < spy->nr_rings);
     spy->rings[i] = spy->rings[--spy->nr_rings];
+    spy->ring_grefs[i] = spy->ring_grefs[spy->nr_rings];
     spy->under.ops->unmap_ring(spy->under.ctx, map);
 }
 

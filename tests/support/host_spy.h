@@ -7,8 +7,8 @@
 #include <splitio/port.h>
 
 #define SPY_MAPS     16384u
-#define SPY_RINGS    16u
-#define SPY_CHANNELS 16u
+#define SPY_RINGS    40u
+#define SPY_CHANNELS 40u
 
 struct host_spy {
     struct splitio_host_port under;
@@ -24,6 +24,7 @@ struct host_spy {
     splitio_grant_handle_t live[SPY_MAPS];
     unsigned nr_rings;
     struct splitio_ring_map *rings[SPY_RINGS];
+    splitio_gref_t ring_grefs[SPY_RINGS]; /* the first of each */
     unsigned nr_channels;
     splitio_evtchn_t channels[SPY_CHANNELS];
 };
