@@ -4,4 +4,4 @@
 . scripts/lib.sh
 . scripts/ctest.sh
 build_preset default || exit 1
-run_ctest default -LE '^(unit|abi|examples|demo)$'
+run_ctest default -LE '^(unit|abi|examples|demo|conformance)$'

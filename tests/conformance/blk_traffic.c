@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Requests of every kind that was agreed on, and of those that were not. */
+#include "blk.h"
+
+#include <string.h>
+
+struct one {
+    struct splitio_blk_io io;
+    int status;
+    bool done;
+};
+
+static void on_done(struct splitio_blk_io *io, int status)
+{
+    struct one *one = SPLITIO_CONTAINER_OF(io, struct one, io);
+
+    one->status = status;
+    one->done = true;
+}
+
+/* What became of it; SPLITIO_EBUSY: it was never done. */
+static int do_one(struct rig *r, struct one *one)
+{
+    struct blk_rig *b = blk_of(r);
+    int err = SPLITIO_EAGAIN;
+
+    one->io.done = on_done;
+    one->done = false;
+    for (unsigned i = 0; i < 100 && err == SPLITIO_EAGAIN; i++) {
+        err = splitio_blkfront_submit(&b->front, &one->io);
+        splitio_blkfront_kick(&b->front);
+        if (!rig_run(r, BOTH))
+            return SPLITIO_EBUSY;
+    }
+    if (err)
+        return err;
+    return one->done ? one->status : SPLITIO_EBUSY;
+}
+
+static uint8_t *place(struct rig *r, const struct one *one)
+{
+    return blk_of(r)->disk.bytes + one->io.sector * 512;
+}
+
+static bool write_and_check(struct rig *r, struct one *one, uint8_t *buf,
+                            size_t len)
+{
+    bool read_only = splitio_blkfront_get_info(&blk_of(r)->front)->flags &
+                     SPLITIO_BLKFRONT_READ_ONLY;
+    int err;
+
+    for (size_t i = 0; i < len; i++)
+        buf[i] = (uint8_t)blk_random(&r->random);
+    one->io.op = SPLITIO_BLK_WRITE;
+    err = do_one(r, one);
+    if (read_only)
+        return err == SPLITIO_EROFS ||
+               rig_fail(r, "writing %zu bytes, read-only: %d", len, err);
+    if (err)
+        return rig_fail(r, "writing %zu bytes: %d", len, err);
+    return memcmp(place(r, one), buf, len) == 0 ||
+           rig_fail(r, "%zu bytes on the disk are not those written", len);
+}
+
+static bool read_and_check(struct rig *r, struct one *one, uint8_t *buf,
+                           size_t len)
+{
+    int err;
+
+    for (size_t i = 0; i < len; i += 61)
+        place(r, one)[i] ^= 0x5a;
+    memset(buf, 0xA5, len);
+    one->io.op = SPLITIO_BLK_READ;
+    err = do_one(r, one);
+    if (err)
+        return rig_fail(r, "reading %zu bytes: %d", len, err);
+    return memcmp(place(r, one), buf, len) == 0 ||
+           rig_fail(r, "%zu bytes read are not those on the disk", len);
+}
+
+/* Both ways; the buffer begins at this place in a page. */
+static bool data(struct rig *r, unsigned nr_units, size_t offset)
+{
+    uint32_t unit = splitio_blkfront_get_info(&blk_of(r)->front)->sector_size;
+    size_t len = (size_t)nr_units * unit;
+    uint8_t *buf = r->w->data + offset;
+    struct splitio_iovec iov[2] = {{buf, len / 3},
+                                   {buf + len / 3, len - len / 3}};
+    struct one one = {.io = {.iov = iov, .nr_iov = 2}};
+
+    if (offset == 0) {
+        iov[0].len_bytes = len;
+        one.io.nr_iov = 1;
+    }
+    one.io.queue = (uint16_t)(nr_units + (offset != 0));
+    one.io.sector = blk_random(&r->random) % (BLK_SECTORS - len / 512 + 1);
+    one.io.sector -= one.io.sector % (unit / 512);
+    return write_and_check(r, &one, buf, len) &&
+           read_and_check(r, &one, buf, len);
+}
+
+static bool flush(struct rig *r)
+{
+    struct blk_rig *b = blk_of(r);
+    bool offered =
+        splitio_blkfront_get_info(&b->front)->flags & SPLITIO_BLKFRONT_FLUSHES;
+    struct one one = {.io = {.op = SPLITIO_BLK_FLUSH}};
+    unsigned before = b->disk.nr_flushes;
+    int err;
+
+    if (!b->flushes)
+        return true;
+    err = do_one(r, &one);
+    if (!offered)
+        return err == SPLITIO_EOPNOTSUPP ||
+               rig_fail(r, "a flush that was not offered: %d", err);
+    return (err == 0 && b->disk.nr_flushes == before + 1) ||
+           rig_fail(r, "a flush: %d", err);
+}
+
+static bool discard(struct rig *r, bool secure)
+{
+    struct blk_rig *b = blk_of(r);
+    uint32_t flags = splitio_blkfront_get_info(&b->front)->flags;
+    uint32_t need =
+        SPLITIO_BLKFRONT_DISCARDS | (secure ? SPLITIO_BLKFRONT_SECURE : 0);
+    struct one one = {.io = {.op = SPLITIO_BLK_DISCARD,
+                             .secure = secure,
+                             .sector = 8,
+                             .nr_sectors = 80}};
+    int err;
+
+    if (!b->discards || (secure && !b->secure))
+        return true;
+    err = do_one(r, &one);
+    if ((flags & need) != need)
+        return err == SPLITIO_EOPNOTSUPP || err == SPLITIO_EROFS ||
+               rig_fail(r, "a discard that was not offered: %d", err);
+    if (err)
+        return rig_fail(r, "a discard: %d", err);
+    for (size_t i = 0; i < 80 * 512; i++)
+        if (place(r, &one)[i] != 0)
+            return rig_fail(r, "what was discarded is still there");
+    return true;
+}
+
+bool blk_traffic(struct rig *r)
+{
+    /* Sectors: the slot's own segments are 11, an indirect request has more. */
+    static const unsigned nr_units[] = {1, 3, 8};
+    struct blk_rig *b = blk_of(r);
+    bool large = splitio_blkfront_get_info(&b->front)->sector_size == 4096;
+
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(nr_units); i++)
+        if (!data(r, nr_units[i], 0) || !data(r, nr_units[i], 100))
+            return false;
+    if (!data(r, large ? 12 : 12 * 8 - 3, 0) ||
+        !data(r, large ? 60 : 60 * 8, 512 + 4))
+        return false;
+    if (b->back.stats.nr_refused + b->back.stats.nr_failed +
+            b->front.stats.nr_failed !=
+        0)
+        return rig_fail(r, "requests failed");
+    return flush(r) && discard(r, false) && discard(r, true);
+}
