@@ -41,7 +41,14 @@
  * checked against what is out, offsets and lengths against the page. The
  * receiver gets the first 256 bytes of each frame as a private copy, in which
  * the headers have been checked; the rest it must read once only. What the back
- * can see of the guest is the frames that were sent to it, and zeroes.
+ * can see of the guest is the frames that were sent to it, and zeroes; if it is
+ * not trusted (`trusted` is "0"), nothing but the frame itself and zeroes.
+ *
+ * **Keys.** From the toolstack, in the own directory: `mac`, `mtu`, `trusted`,
+ * `disconnect` ("1": the link is down, as Windows fronts have it). From the back:
+ * features, `mtu` if it has one, `carrier`. To the back: features, rings,
+ * `request-multicast-control`, `xdp-headroom`. `disconnect`, `carrier` and the
+ * last two may change while connected; other features only with a connection.
  *
  * **Errors.** As each function says. A back that breaks the protocol loses the
  * connection.
@@ -67,33 +74,48 @@ struct splitio_netfront_config {
     struct splitio_event_handler wake;
     struct splitio_store *store; /**< NULL: no handshake */
     const char *dir;             /**< own directory in the store, copied */
-    uint32_t features;    /**< SPLITIO_NETIF_F_* that `receive` can take */
-    uint32_t max_queues;  /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
-    uint32_t nr_tx_pages; /**< per queue, 18 to 256; 0: 256 */
-    uint32_t nr_rx_pages; /**< per queue, power of two, 4 to 256; 0: 256 */
-    uint32_t ring_index;  /**< where the indices of new rings begin; any */
+    uint32_t features;     /**< SPLITIO_NETIF_F_* that `receive` can take */
+    uint32_t max_queues;   /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
+    uint32_t nr_tx_pages;  /**< per queue, 18 to 256; 0: 256 */
+    uint32_t nr_rx_pages;  /**< per queue, power of two, 4 to 256; 0: 256 */
+    uint32_t ring_index;   /**< where the indices of new rings begin; any */
+    bool untrusted;        /**< as if the toolstack had said that the back is */
+    bool filter_multicast; /**< splitio_netfront_filter_multicast() */
+    uint16_t headroom_bytes; /**< splitio_netfront_set_headroom() */
     splitio_netfront_receive_fn receive;
-    void (*tx_room)(void *arg); /**< optional: after SPLITIO_EAGAIN, send()
+    void (*tx_room)(void *arg);      /**< optional: after SPLITIO_EAGAIN, send()
                                      may be called again */
-    void *arg;                  /**< of `receive` and `tx_room` */
+    void (*link_changed)(void *arg); /**< optional: splitio_netfront_is_up()
+                                          has another answer */
+    void *arg;                       /**< of all three */
 };
 
 /** Counters, from init on. */
 struct splitio_netfront_stats {
     uint64_t tx_frames;
     uint64_t tx_bytes;
-    uint64_t tx_errors; /**< frames that the back answered with an error */
-    uint64_t tx_full;   /**< sends refused for want of room */
+    uint64_t tx_errors;     /**< frames that the back answered with an error */
+    uint64_t tx_full;       /**< sends refused for want of room */
+    uint64_t tx_long;       /**< sends refused because of the MTU */
+    uint64_t tx_lost;       /**< not answered when the connection ended */
+    uint64_t mcast_refused; /**< addresses that the back has no room for */
     uint64_t rx_frames;
     uint64_t rx_bytes;
     uint64_t
         rx_errors; /**< frames with an error, or whose offloads are wrong */
-    uint64_t rx_dropped; /**< that the NIC it is joined to refused */
+    uint64_t rx_dropped; /**< that the NIC it is joined to refused, or that
+                              came without carrier */
     uint64_t events;     /**< received */
     uint64_t notifies;   /**< sent */
 };
 
 struct splitio_netfront_queue;
+
+/** A multicast address that is wanted. Fields are private, not ABI. */
+struct splitio_netfront_mcast {
+    uint8_t addr[6];
+    uint8_t state; /* 0: free; what the back knows or is to be told */
+};
 
 /** A device. Fields are private, not ABI. */
 struct splitio_netfront {
@@ -109,6 +131,15 @@ struct splitio_netfront {
     uint32_t woken; /* wake() has been called, poll() not yet */
     uint8_t mac[6];
     uint32_t mtu;
+    uint16_t headroom; /* wanted */
+    struct splitio_netfront_mcast mcast[SPLITIO_NETIF_MCAST_MAX];
+    bool mcast_todo;       /* the back is to be told of some */
+    bool filter_multicast; /* wanted */
+    bool has_mtu;          /* somebody has said which */
+    bool untrusted;
+    bool no_carrier; /* says the back */
+    bool unplugged;  /* says the toolstack */
+    bool was_up;     /* at the last link_changed() */
     bool connected;
     bool broken;
     bool told;                          /* the runner, that it is broken */
@@ -159,9 +190,9 @@ int splitio_netfront_connect(struct splitio_netfront *dev, splitio_domid_t back,
                              struct splitio_netif_link *link);
 
 /**
- * @brief Take back all that is lent, by hand. Frames on their way are lost, and
- * counted nowhere. Pages that the back still holds stay with the port. Does
- * nothing if not connected.
+ * @brief Take back all that is lent, by hand. Frames that the back has not
+ * answered may be lost, and are counted so. Pages that the back still holds stay
+ * with the port. Does nothing if not connected.
  *
  * Caller: owner, only without a store. Order: none. Peer: can hold pages, not
  * delay the call.
@@ -174,9 +205,9 @@ void splitio_netfront_disconnect(struct splitio_netfront *dev);
  * What the frame asks for and the back has not offered is done here: checksums
  * are filled in, long TCP frames are cut.
  * @return 0; SPLITIO_EAGAIN: no room, `tx_room` follows; SPLITIO_EINVAL: shorter
- * than an Ethernet header, longer than 65535 bytes, longer than what the back
- * takes; SPLITIO_ECLOSED: not connected; SPLITIO_EPROTO: the back broke the
- * protocol.
+ * than an Ethernet header, longer than 65535 bytes, longer than the MTU if one
+ * was given, longer than what the back takes; SPLITIO_ECLOSED: not connected, or
+ * no carrier; SPLITIO_EPROTO: the back broke the protocol.
  *
  * Caller: owner. Order: the back sees it after splitio_netfront_kick(). Peer:
  * can leave the ring full.
@@ -207,6 +238,52 @@ void splitio_netfront_kick(struct splitio_netfront *dev);
  */
 int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget);
 
+/**
+ * @brief Have the back keep multicast away, but for what was asked for with
+ * splitio_netfront_mcast_add(); broadcast always comes. Without the back's help
+ * all of it comes, so look at what you get.
+ *
+ * Takes effect at the next connection if the back cannot do it before. If the
+ * back has no room for an address, filtering is given up.
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+void splitio_netfront_filter_multicast(struct splitio_netfront *dev, bool on);
+
+/**
+ * @brief Ask for a multicast address. Kept over all connections.
+ * @return 0, also if it is there already; SPLITIO_EINVAL: no multicast address;
+ * SPLITIO_ENOSPC: SPLITIO_NETIF_MCAST_MAX are there: do without the filter.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_netfront_mcast_add(struct splitio_netfront *dev,
+                               const uint8_t addr[6]);
+
+/** @brief Do not ask for it any more. 0; SPLITIO_ENOENT. Caller: owner. */
+int splitio_netfront_mcast_remove(struct splitio_netfront *dev,
+                                  const uint8_t addr[6]);
+
+/**
+ * @brief Ask the back for free bytes in front of each frame (XDP headroom).
+ *
+ * Frames tell how much they have: `headroom_bytes`.
+ * @return 0; SPLITIO_EINVAL: above SPLITIO_NETIF_HEADROOM_MAX.
+ *
+ * Caller: owner. Order: frames that are on their way have what was asked for
+ * before. Peer: gives none, if it has not offered it.
+ */
+int splitio_netfront_set_headroom(struct splitio_netfront *dev, uint16_t bytes);
+
+/**
+ * @brief The machine was restored or moved (splitio_xenbus_resume()): connect
+ * anew, with new rings and pages. Frames that were not answered are lost, and
+ * counted; nothing is sent twice.
+ *
+ * Caller: owner, only with a store, not from a callback. Order: none. Peer:
+ * nothing.
+ */
+void splitio_netfront_resume(struct splitio_netfront *dev);
+
 /** @brief Begin an orderly close; keep polling. Caller: owner. */
 void splitio_netfront_close(struct splitio_netfront *dev);
 
@@ -225,7 +302,8 @@ int splitio_netfront_fini(struct splitio_netfront *dev);
 /** @brief True while frames can be sent. Caller: owner. */
 static inline bool splitio_netfront_is_up(const struct splitio_netfront *dev)
 {
-    return dev->connected && !dev->broken;
+    return dev->connected && !dev->broken && !dev->no_carrier &&
+           !dev->unplugged;
 }
 
 /** @brief The address that the toolstack gave; zeroes before splitio_netfront_
@@ -236,7 +314,7 @@ splitio_netfront_mac(const struct splitio_netfront *dev)
     return dev->mac;
 }
 
-/** @brief Payload bytes of a frame. As splitio_netfront_mac(). */
+/** @brief Payload bytes of a frame; 1500 if nobody said. As for the address. */
 static inline uint32_t splitio_netfront_mtu(const struct splitio_netfront *dev)
 {
     return dev->mtu;

@@ -65,6 +65,9 @@ struct splitio_frame {
     uint16_t csum_offset; /**< ... and where the sum goes, from csum_start */
     uint16_t gso_size;    /**< bytes of payload a segment; 0: no GSO */
     uint8_t gso_type;     /**< enum splitio_gso */
+    /** Bytes before the first piece that whoever gets the frame may write to,
+     *  to put headers in front of it; 0 if whoever makes it knows of none. */
+    uint16_t headroom_bytes;
 };
 
 /**

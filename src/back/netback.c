@@ -87,6 +87,8 @@ void splitio_netback_offer(const struct splitio_netback *dev,
     offer->features = dev->config.features;
     offer->max_queues = dev->config.max_queues;
     offer->split_evtchn = true;
+    offer->dynamic_multicast =
+        (dev->config.features & SPLITIO_NETIF_F_MCAST) != 0;
 }
 
 static void wake(struct splitio_netback *dev)

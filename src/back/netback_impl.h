@@ -148,11 +148,13 @@ SPLITIO_INTERNAL void
 splitio_netback_set_requests(struct splitio_netback *dev,
                              const struct splitio_netif_link *link);
 
-/* True if a frame, or each segment that it will be cut into, is within the MTU.
- * The first pieces hold the headers. */
-SPLITIO_INTERNAL bool
-splitio_netback_is_short(const struct splitio_netback *dev,
-                         const struct splitio_frame *f);
+static inline bool splitio_netback_is_short(const struct splitio_netback *dev,
+                                            const struct splitio_frame *f)
+{
+    return splitio_packet_is_within(
+        f->iov, f->nr_iov, f->len_bytes,
+        f->gso_type == SPLITIO_GSO_NONE ? 0 : f->gso_size, dev->mtu);
+}
 
 /* Credit on tx. */
 SPLITIO_INTERNAL bool

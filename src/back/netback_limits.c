@@ -1,42 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Limits that are the host's: MTU, carrier, rate. */
+/* Limits that are the host's: carrier, rate. */
 #include "netback_impl.h"
-
-/* ---- MTU ---- */
-
-/* The same for whole frames, however many tags they have. */
-static uint32_t longest(const struct splitio_netback *dev, const uint8_t *head)
-{
-    uint32_t l2 = SPLITIO_FRAME_BYTES_MIN;
-    unsigned i;
-
-    for (i = 0; i < 2; i++) {
-        unsigned type = (unsigned)head[l2 - 2] << 8 | head[l2 - 1];
-
-        if (type != 0x8100 && type != 0x88a8)
-            break;
-        l2 += 4;
-    }
-    return l2 + dev->mtu;
-}
-
-bool splitio_netback_is_short(const struct splitio_netback *dev,
-                              const struct splitio_frame *f)
-{
-    uint8_t head[SPLITIO_PACKET_HEAD_BYTES];
-    struct splitio_packet_info info;
-    uint32_t n;
-
-    if (dev->mtu == 0 || f->len_bytes <= dev->mtu + SPLITIO_FRAME_BYTES_MIN)
-        return true;
-    n = splitio_packet_gather(f->iov, f->nr_iov, 0, head, sizeof(head));
-    if (n < SPLITIO_FRAME_BYTES_MIN + 8)
-        return false;
-    if (f->gso_type == SPLITIO_GSO_NONE)
-        return f->len_bytes <= longest(dev, head);
-    return splitio_packet_parse(head, n, &info) == 0 &&
-           (uint32_t)info.payload_offset + f->gso_size <= longest(dev, head);
-}
 
 /* ---- carrier ---- */
 

@@ -27,7 +27,8 @@ size_t splitio_netfront_mem_bytes(const struct splitio_netfront_config *config)
     if (c.max_queues > SPLITIO_NETIF_QUEUES_MAX ||
         c.nr_tx_pages < SPLITIO_NETIF_SLOTS_MAX || c.nr_tx_pages > RING_SLOTS ||
         c.nr_rx_pages < 4 || c.nr_rx_pages > RING_SLOTS ||
-        (c.nr_rx_pages & (c.nr_rx_pages - 1)) != 0)
+        (c.nr_rx_pages & (c.nr_rx_pages - 1)) != 0 ||
+        c.headroom_bytes > SPLITIO_NETIF_HEADROOM_MAX)
         return 0;
     return c.max_queues * ALIGN_UP(sizeof(struct splitio_netfront_queue));
 }
@@ -48,7 +49,10 @@ int splitio_netfront_init(struct splitio_netfront *dev,
     __builtin_memset(dev, 0, sizeof(*dev));
     __builtin_memset(mem, 0, need);
     dev->config = *config;
-    dev->mtu = 1500;
+    dev->mtu = SPLITIO_NETIF_MTU_DEFAULT;
+    dev->untrusted = config->untrusted;
+    dev->headroom = config->headroom_bytes;
+    dev->filter_multicast = config->filter_multicast;
     set_defaults(&dev->config);
     for (i = 0; i < dev->config.max_queues; i++) {
         dev->queues[i] = (void *)at;
@@ -82,11 +86,16 @@ int splitio_netfront_link_up(struct splitio_netfront *dev, splitio_domid_t back,
             goto out_queues;
     }
     link->features = dev->config.features;
+    link->filter_multicast =
+        dev->filter_multicast && (offer->features & SPLITIO_NETIF_F_MCAST);
+    if (offer->features & SPLITIO_NETIF_F_HEADROOM)
+        link->headroom = dev->headroom;
     link->nr_queues = nr;
     dev->nr_queues = nr;
     dev->back_features = offer->features;
     dev->broken = dev->told = false;
     dev->connected = true;
+    splitio_netfront_mcast_forget(dev);
     return 0;
 out_queues:
     while (i-- > 0)
@@ -143,6 +152,8 @@ int splitio_netfront_send(struct splitio_netfront *dev,
         return SPLITIO_ECLOSED;
     if (dev->broken)
         return SPLITIO_EPROTO;
+    if (!splitio_netfront_is_up(dev))
+        return SPLITIO_ECLOSED;
     err = splitio_netfront_tx_send(queue_of(dev, frame), frame);
     if (err == SPLITIO_EPROTO)
         dev->broken = true;
@@ -232,6 +243,8 @@ static int poll_link(struct splitio_netfront *dev, unsigned budget)
     uint32_t i;
     int most = 0, n;
 
+    if (dev->mcast_todo && splitio_netfront_mcast_sync(dev) < 0)
+        dev->broken = true;
     for (i = 0; i < dev->nr_queues && !dev->broken; i++) {
         n = poll_queue(dev->queues[i], budget);
         if (n < 0)
@@ -262,5 +275,6 @@ int splitio_netfront_poll(struct splitio_netfront *dev, unsigned budget)
         dev->told = true;
         n = splitio_xenbus_poll(&dev->xb);
     }
+    splitio_netfront_link_look(dev);
     return n != 0 ? n : did;
 }

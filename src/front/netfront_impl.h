@@ -17,6 +17,14 @@ struct lent_page {
     splitio_gref_t gref;
 };
 
+/* What of ours the back has. */
+enum tx_kind {
+    TX_FREE,
+    TX_FRAME, /* its first slot */
+    TX_MORE,  /* another of its slots */
+    TX_MCAST, /* no frame: a change of the list */
+};
+
 struct splitio_netfront_queue {
     struct splitio_netfront *dev;
 
@@ -24,7 +32,8 @@ struct splitio_netfront_queue {
     struct splitio_netif_tx_front tx;
     uint32_t nr_free;
     uint16_t free_ids[RING_SLOTS]; /* last in, first out */
-    bool tx_out[RING_SLOTS];       /* the back has it */
+    uint8_t tx_out[RING_SLOTS];    /* enum tx_kind */
+    uint16_t tx_used[RING_SLOTS];  /* bytes of the page that are not zero */
     bool tx_blocked;               /* send() has been refused ... */
     uint32_t tx_want_pages;        /* ... for want of these */
     uint32_t tx_want_slots;
@@ -44,9 +53,15 @@ struct splitio_netfront_queue {
 
     struct lent_page tx_pages[RING_SLOTS];
     struct lent_page rx_pages[RING_SLOTS];
-    uint8_t head[SPLITIO_PACKET_HEAD_BYTES]; /* of the frame coming in */
-    struct splitio_packet_gso gso;           /* of a frame being cut */
+    /* headroom and head of the frame coming in */
+    uint8_t room[SPLITIO_NETIF_HEADROOM_MAX + SPLITIO_PACKET_HEAD_BYTES];
+    struct splitio_packet_gso gso; /* of a frame being cut */
 };
+
+static inline uint8_t *splitio_netfront_head(struct splitio_netfront_queue *q)
+{
+    return q->room + SPLITIO_NETIF_HEADROOM_MAX;
+}
 
 /* Makes and lends all pages and channels of a queue; all or nothing. */
 SPLITIO_INTERNAL int
@@ -59,6 +74,23 @@ splitio_netfront_queue_close(struct splitio_netfront_queue *q);
 SPLITIO_INTERNAL int
 splitio_netfront_tx_send(struct splitio_netfront_queue *q,
                          const struct splitio_frame *frame);
+
+/* One change of the back's multicast list, not published. 0; EAGAIN; EPROTO. */
+SPLITIO_INTERNAL int splitio_netfront_tx_mcast(struct splitio_netfront_queue *q,
+                                               uint8_t type,
+                                               const uint8_t *addr);
+
+/* Tells the back what it does not know, as far as there is room. 0; EPROTO. */
+SPLITIO_INTERNAL int splitio_netfront_mcast_sync(struct splitio_netfront *dev);
+/* There is a new back, or none. */
+SPLITIO_INTERNAL void
+splitio_netfront_mcast_forget(struct splitio_netfront *dev);
+/* The back has no room for an address. */
+SPLITIO_INTERNAL void
+splitio_netfront_mcast_failed(struct splitio_netfront *dev);
+
+/* Calls link_changed() if need be. */
+SPLITIO_INTERNAL void splitio_netfront_link_look(struct splitio_netfront *dev);
 
 /* Takes responses off the tx ring. 0; EPROTO. */
 SPLITIO_INTERNAL int splitio_netfront_tx_reap(struct splitio_netfront_queue *q);
@@ -81,6 +113,17 @@ SPLITIO_INTERNAL void splitio_netfront_notify(struct splitio_netfront_queue *q);
 /* The device's half of splitio/xenbus.h. */
 extern SPLITIO_INTERNAL const struct splitio_xenbus_driver
     splitio_netfront_xenbus_driver;
+
+/* Its part that reads, in netfront_keys.c. */
+SPLITIO_INTERNAL bool splitio_netfront_want(void *drv,
+                                            enum splitio_xenbus_phase phase,
+                                            unsigned i, char *key);
+SPLITIO_INTERNAL int splitio_netfront_got(void *drv,
+                                          enum splitio_xenbus_phase phase,
+                                          unsigned i, const char *value,
+                                          size_t len_bytes);
+SPLITIO_INTERNAL enum splitio_xenbus_watched
+splitio_netfront_watch(void *drv, unsigned i, char *key);
 
 /* splitio_netfront_connect() and _disconnect(), whoever asks. */
 SPLITIO_INTERNAL int

@@ -54,6 +54,7 @@ void splitio_netfront_set_link(struct splitio_netfront *dev,
 {
     __builtin_memcpy(dev->mac, mac, 6);
     dev->mtu = mtu;
+    dev->has_mtu = true;
 }
 
 uint32_t splitio_netfront_in_flight(const struct splitio_netfront *dev)
@@ -76,7 +77,7 @@ bool splitio_netfront_is_valid(const struct splitio_netfront *dev)
             !splitio_ring_front_is_valid(&q->rx.ring))
             return false;
         for (id = out = 0; id < RING_SLOTS; id++)
-            out += q->tx_out[id];
+            out += q->tx_out[id] != TX_FREE;
         if (out + q->nr_free != dev->config.nr_tx_pages)
             return false;
     }

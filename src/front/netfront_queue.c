@@ -122,7 +122,8 @@ static void reset(struct splitio_netfront_queue *q)
     q->nr_free = 0;
     for (i = q->dev->config.nr_tx_pages; i-- > 0;)
         q->free_ids[q->nr_free++] = (uint16_t)i;
-    __builtin_memset(q->tx_out, 0, sizeof(q->tx_out));
+    __builtin_memset(q->tx_out, TX_FREE, sizeof(q->tx_out));
+    __builtin_memset(q->tx_used, 0, sizeof(q->tx_used));
     q->tx_blocked = q->tx_notify = q->rx_notify = false;
     q->tx_event = q->rx_event = 0;
 }
@@ -159,7 +160,10 @@ int splitio_netfront_queue_open(struct splitio_netfront_queue *q, bool split,
 void splitio_netfront_queue_close(struct splitio_netfront_queue *q)
 {
     const struct splitio_guest_port *guest = &q->dev->config.port;
+    uint32_t id;
 
+    for (id = 0; id < RING_SLOTS; id++)
+        q->dev->stats.tx_lost += q->tx_out[id] == TX_FRAME;
     if (q->rx_evtchn != q->tx_evtchn)
         guest->ops->event_close(guest->ctx, q->rx_evtchn);
     guest->ops->event_close(guest->ctx, q->tx_evtchn);

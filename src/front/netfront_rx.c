@@ -59,23 +59,24 @@ static uint32_t pieces(struct splitio_netfront_queue *q,
                        const struct splitio_netif_rx_packet *p,
                        struct splitio_iovec *iov)
 {
+    uint8_t *to = splitio_netfront_head(q);
     uint32_t head = 0, nr = 1, i;
 
     for (i = 0; i < p->nr_segs; i++) {
         const struct splitio_netif_rx_seg *s = &p->segs[i];
         uint8_t *at = page_of(q, s->index)->page + s->offset;
-        uint32_t size = s->size, part = sizeof(q->head) - head;
+        uint32_t size = s->size, part = SPLITIO_PACKET_HEAD_BYTES - head;
 
         if (part > size)
             part = size;
-        splitio_copy_once(q->head + head, at, part);
+        splitio_copy_once(to + head, at, part);
         head += part;
         if (part == size)
             continue;
         iov[nr].base = at + part;
         iov[nr++].len_bytes = size - part;
     }
-    iov[0].base = q->head;
+    iov[0].base = to;
     iov[0].len_bytes = head;
     return nr;
 }
@@ -84,7 +85,9 @@ static uint32_t pieces(struct splitio_netfront_queue *q,
 static void set_csum(struct splitio_netfront_queue *q,
                      const struct splitio_packet_info *info, uint16_t sum)
 {
-    __builtin_memcpy(q->head + info->l4_offset + info->csum_offset, &sum, 2);
+    __builtin_memcpy(splitio_netfront_head(q) + info->l4_offset +
+                         info->csum_offset,
+                     &sum, 2);
 }
 
 static bool gso_agrees(const struct splitio_netif_rx_packet *p,
@@ -100,6 +103,7 @@ static bool set_offloads(struct splitio_netfront_queue *q,
                          struct splitio_frame *f)
 {
     uint32_t features = q->dev->config.features, feature;
+    const uint8_t *head = splitio_netfront_head(q);
     struct splitio_packet_info info;
 
     if (!(p->flags & SPLITIO_NETRXF_CSUM_BLANK) && p->gso_type == 0) {
@@ -107,14 +111,14 @@ static bool set_offloads(struct splitio_netfront_queue *q,
             f->flags = SPLITIO_FRAME_CSUM_VALID;
         return true;
     }
-    if (splitio_packet_parse(q->head, (uint32_t)f->iov[0].len_bytes, &info))
+    if (splitio_packet_parse(head, (uint32_t)f->iov[0].len_bytes, &info))
         return false;
     if (p->gso_type != 0) {
         if (!gso_agrees(p, &info))
             return false;
         if (!(p->flags & SPLITIO_NETRXF_CSUM_BLANK))
             set_csum(q, &info,
-                     splitio_packet_pseudo_sum(q->head, &info,
+                     splitio_packet_pseudo_sum(head, &info,
                                                f->len_bytes - info.l4_offset));
         f->gso_size = p->gso_size;
         f->gso_type =
@@ -144,6 +148,13 @@ static void deliver(struct splitio_netfront_queue *q,
     f.nr_iov = pieces(q, p, iov);
     f.iov = iov;
     f.len_bytes = p->len_bytes;
+    f.headroom_bytes = p->headroom < SPLITIO_NETIF_HEADROOM_MAX
+                           ? p->headroom
+                           : SPLITIO_NETIF_HEADROOM_MAX;
+    if (!splitio_netfront_is_up(dev)) {
+        dev->stats.rx_dropped++;
+        return;
+    }
     if (!set_offloads(q, p, &f)) {
         dev->stats.rx_errors++;
         return;

@@ -10,11 +10,15 @@ int splitio_netfront_tx_reap(struct splitio_netfront_queue *q)
     while ((n = splitio_netif_tx_front_take(&q->tx, &rsp)) > 0) {
         if (rsp.status == SPLITIO_NETIF_RSP_NULL)
             continue;
-        if (rsp.id >= RING_SLOTS || !q->tx_out[rsp.id])
+        if (rsp.id >= RING_SLOTS || q->tx_out[rsp.id] == TX_FREE)
             return SPLITIO_EPROTO;
-        if (rsp.status != SPLITIO_NETIF_RSP_OKAY)
-            q->dev->stats.tx_errors++;
-        q->tx_out[rsp.id] = false;
+        if (rsp.status != SPLITIO_NETIF_RSP_OKAY) {
+            if (q->tx_out[rsp.id] == TX_MCAST)
+                splitio_netfront_mcast_failed(q->dev);
+            else
+                q->dev->stats.tx_errors++;
+        }
+        q->tx_out[rsp.id] = TX_FREE;
         q->free_ids[q->nr_free++] = rsp.id;
     }
     return n;
@@ -127,12 +131,41 @@ static void copy_bytes(struct cursor *c, uint8_t *dst, uint32_t len_bytes)
     }
 }
 
-static uint16_t claim_id(struct splitio_netfront_queue *q)
+static uint16_t claim_id(struct splitio_netfront_queue *q, enum tx_kind kind)
 {
     uint16_t id = q->free_ids[--q->nr_free];
 
-    q->tx_out[id] = true;
+    q->tx_out[id] = (uint8_t)kind;
     return id;
+}
+
+/* Nothing of earlier frames is left behind this one. */
+static void scrub(struct splitio_netfront_queue *q, uint16_t id, uint32_t size)
+{
+    if (!q->dev->untrusted)
+        return;
+    if (size < q->tx_used[id])
+        __builtin_memset(q->tx_pages[id].page + size, 0, q->tx_used[id] - size);
+    q->tx_used[id] = (uint16_t)size;
+}
+
+int splitio_netfront_tx_mcast(struct splitio_netfront_queue *q, uint8_t type,
+                              const uint8_t *addr)
+{
+    union splitio_netif_tx_slot *slot;
+    int err = want_room(q, 1, 1);
+    uint16_t id;
+
+    if (err)
+        return err;
+    id = claim_id(q, TX_MCAST);
+    scrub(q, id, 0);
+    put_request(q, id, SPLITIO_NETTXF_EXTRA_INFO, 0);
+    slot = next_slot(q);
+    __builtin_memset(slot, 0, sizeof(*slot));
+    slot->extra.type = type;
+    __builtin_memcpy(slot->extra.u.mcast.addr, addr, 6);
+    return 0;
 }
 
 /* All slots of one frame; there is room. The page of the first byte. */
@@ -147,11 +180,12 @@ static uint8_t *put_frame(struct splitio_netfront_queue *q,
     if (gso)
         flags |= SPLITIO_NETTXF_EXTRA_INFO;
     while (rest != 0) {
-        uint16_t id = claim_id(q);
+        uint16_t id = claim_id(q, first ? TX_MORE : TX_FRAME);
         uint8_t *page = q->tx_pages[id].page;
 
         size = rest < SPLITIO_PAGE_SIZE ? rest : SPLITIO_PAGE_SIZE;
         copy_bytes(&c, page, size);
+        scrub(q, id, size);
         if (rest > size)
             flags |= SPLITIO_NETTXF_MORE_DATA;
         put_request(q, id, flags, first ? size : frame->len_bytes);
@@ -232,10 +266,12 @@ static void send_segment(struct splitio_netfront_queue *q, unsigned i,
     uint32_t size = splitio_packet_gso_bytes(&q->gso, i);
     uint32_t feature = info->ip_version == 4 ? SPLITIO_NETIF_F_CSUM_V4
                                              : SPLITIO_NETIF_F_CSUM_V6;
-    uint16_t flags = SPLITIO_NETTXF_DATA_VALIDATED, id = claim_id(q), sum;
+    uint16_t flags = SPLITIO_NETTXF_DATA_VALIDATED, sum;
+    uint16_t id = claim_id(q, TX_FRAME);
     struct splitio_iovec iov = {q->tx_pages[id].page, size};
 
     splitio_packet_gso_make(&q->gso, i, frame->iov, frame->nr_iov, iov.base);
+    scrub(q, id, size);
     if (q->dev->back_features & feature) {
         flags |= SPLITIO_NETTXF_CSUM_BLANK;
     } else {
@@ -277,6 +313,14 @@ int splitio_netfront_tx_send(struct splitio_netfront_queue *q,
 
     if (frame->len_bytes < SPLITIO_FRAME_BYTES_MIN)
         return SPLITIO_EINVAL;
+    if (q->dev->has_mtu &&
+        !splitio_packet_is_within(
+            frame->iov, frame->nr_iov, frame->len_bytes,
+            frame->gso_type == SPLITIO_GSO_NONE ? 0 : frame->gso_size,
+            q->dev->mtu)) {
+        q->dev->stats.tx_long++;
+        return SPLITIO_EINVAL;
+    }
     if (frame->gso_type != SPLITIO_GSO_NONE &&
         (!(q->dev->back_features & feature) ||
          frame->len_bytes > SPLITIO_NETIF_TX_BYTES_MAX))

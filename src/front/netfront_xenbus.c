@@ -1,148 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* netfront's half of the handshake: keys in, keys out, life cycle. */
+/* netfront's half of the handshake: keys out, life cycle. */
 #include "netfront_impl.h"
-
-/* Keys of the own directory, by the toolstack. */
-enum {
-    KEY_MAC,
-    KEY_MTU,
-    NR_OWN_KEYS,
-};
-
-static const char *const own_keys[NR_OWN_KEYS] = {
-    SPLITIO_NETIF_KEY_MAC,
-    SPLITIO_NETIF_KEY_MTU,
-};
-
-/* Keys that the back offers. */
-enum {
-    KEY_RX_COPY,
-    KEY_SPLIT_EVTCHN,
-    KEY_MAX_QUEUES,
-    KEY_SG,
-    KEY_NO_CSUM,
-    KEY_CSUM_V6,
-    KEY_GSO_TCPV4,
-    KEY_GSO_TCPV6,
-    NR_BACK_KEYS,
-};
-
-static const char *const back_keys[NR_BACK_KEYS] = {
-    SPLITIO_NETIF_KEY_RX_COPY,    SPLITIO_NETIF_KEY_SPLIT_EVTCHN,
-    SPLITIO_NETIF_KEY_MAX_QUEUES, SPLITIO_NETIF_KEY_SG,
-    SPLITIO_NETIF_KEY_NO_CSUM,    SPLITIO_NETIF_KEY_CSUM_V6,
-    SPLITIO_NETIF_KEY_GSO_TCPV4,  SPLITIO_NETIF_KEY_GSO_TCPV6,
-};
-
-static bool want(void *drv, enum splitio_xenbus_phase phase, unsigned i,
-                 char *key)
-{
-    const char *name = NULL;
-
-    (void)drv;
-    if (phase == SPLITIO_XENBUS_OWN && i < NR_OWN_KEYS)
-        name = own_keys[i];
-    else if (phase == SPLITIO_XENBUS_OFFER && i < NR_BACK_KEYS)
-        name = back_keys[i];
-    if (!name)
-        return false;
-    splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "%s", name);
-    return true;
-}
-
-static int fail(struct splitio_netfront *dev, int error, const char *text)
-{
-    splitio_xenbus_fail(&dev->xb, error, text);
-    return error;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* "00:16:3e:00:00:01" */
-static bool parse_mac(uint8_t mac[6], const char *text, size_t len_bytes)
-{
-    unsigned i;
-
-    if (len_bytes != 17)
-        return false;
-    for (i = 0; i < 6; i++) {
-        int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
-
-        if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':'))
-            return false;
-        mac[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
-static int got_own(struct splitio_netfront *dev, unsigned i, const char *value,
-                   size_t len_bytes)
-{
-    if (!value)
-        return 0;
-    if (i == KEY_MAC) {
-        if (!parse_mac(dev->mac, value, len_bytes))
-            return fail(dev, SPLITIO_EINVAL, "mac is not an address");
-        return 0;
-    }
-    if (splitio_xenbus_parse_u32(value, len_bytes, 68, 65521, &dev->mtu))
-        return fail(dev, SPLITIO_EINVAL, "mtu is out of range");
-    return 0;
-}
-
-static int got_offer(struct splitio_netfront *dev, unsigned i,
-                     const char *value, size_t len_bytes)
-{
-    static const uint32_t features[NR_BACK_KEYS] = {
-        [KEY_SG] = SPLITIO_NETIF_F_SG,
-        [KEY_CSUM_V6] = SPLITIO_NETIF_F_CSUM_V6,
-        [KEY_GSO_TCPV4] = SPLITIO_NETIF_F_GSO_TCPV4,
-        [KEY_GSO_TCPV6] = SPLITIO_NETIF_F_GSO_TCPV6,
-    };
-    struct splitio_netif_offer *offer = &dev->offer;
-    bool yes = splitio_xenbus_parse_flag(value, len_bytes, false);
-
-    switch (i) {
-    case KEY_RX_COPY:
-        __builtin_memset(offer, 0, sizeof(*offer));
-        if (!yes)
-            return fail(dev, SPLITIO_EOPNOTSUPP, "the back has no rx-copy");
-        return 0;
-    case KEY_SPLIT_EVTCHN:
-        offer->split_evtchn = yes;
-        return 0;
-    case KEY_MAX_QUEUES:
-        if (splitio_xenbus_parse_u32(value, len_bytes, 1, UINT32_MAX,
-                                     &offer->max_queues))
-            offer->max_queues = 1;
-        return 0;
-    case KEY_NO_CSUM:
-        if (!yes)
-            offer->features |= SPLITIO_NETIF_F_CSUM_V4;
-        return 0;
-    default:
-        if (yes)
-            offer->features |= features[i];
-        return 0;
-    }
-}
-
-static int got(void *drv, enum splitio_xenbus_phase phase, unsigned i,
-               const char *value, size_t len_bytes)
-{
-    if (phase == SPLITIO_XENBUS_OWN)
-        return got_own(drv, i, value, len_bytes);
-    return got_offer(drv, i, value, len_bytes);
-}
 
 #define NR_QUEUE_KEYS 5u
 
@@ -175,6 +33,28 @@ static enum splitio_xenbus_tell tell_queue(const struct splitio_netfront *dev,
                          : SPLITIO_XENBUS_TELL_REMOVE;
 }
 
+/* Keys that may change while connected; none that the back has not offered. */
+static enum splitio_xenbus_tell tell_wish(const struct splitio_netfront *dev,
+                                          unsigned i, char *key, char *value)
+{
+    const struct {
+        const char *key;
+        uint32_t value, feature;
+    } keys[] = {
+        {SPLITIO_NETIF_KEY_REQUEST_MCAST, dev->filter_multicast,
+         SPLITIO_NETIF_F_MCAST},
+        {SPLITIO_NETIF_KEY_SET_HEADROOM, dev->headroom,
+         SPLITIO_NETIF_F_HEADROOM},
+    };
+
+    if (i >= SPLITIO_ARRAY_LEN(keys))
+        return SPLITIO_XENBUS_TELL_END;
+    splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "%s", keys[i].key);
+    splitio_xenbus_print(value, SPLITIO_XENBUS_VALUE_MAX, "%u", keys[i].value);
+    return dev->offer.features & keys[i].feature ? SPLITIO_XENBUS_TELL_WRITE
+                                                 : SPLITIO_XENBUS_TELL_REMOVE;
+}
+
 static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
                                      unsigned i, char *key, char *value)
 {
@@ -195,8 +75,12 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
     };
     unsigned nr_keys = SPLITIO_ARRAY_LEN(keys);
 
-    if (phase != SPLITIO_XENBUS_OFFER || i >= nr_keys + nr * NR_QUEUE_KEYS)
+    if (phase == SPLITIO_XENBUS_UPDATE)
+        return tell_wish(dev, i, key, value);
+    if (phase != SPLITIO_XENBUS_OFFER)
         return SPLITIO_XENBUS_TELL_END;
+    if (i >= nr_keys + nr * NR_QUEUE_KEYS)
+        return tell_wish(dev, i - nr_keys - nr * NR_QUEUE_KEYS, key, value);
     if (i >= nr_keys)
         return tell_queue(dev, (i - nr_keys) / NR_QUEUE_KEYS,
                           (i - nr_keys) % NR_QUEUE_KEYS, key, value);
@@ -226,6 +110,16 @@ static int connected(void *drv)
     return 0;
 }
 
+/* Who was refused for want of carrier may try again. */
+static int updated(void *drv)
+{
+    struct splitio_netfront *dev = drv;
+
+    if (splitio_netfront_is_up(dev) && !dev->was_up && dev->config.tx_room)
+        dev->config.tx_room(dev->config.arg);
+    return 0;
+}
+
 static int disconnect(void *drv)
 {
     splitio_netfront_link_down(drv);
@@ -234,8 +128,10 @@ static int disconnect(void *drv)
 
 const struct splitio_xenbus_driver splitio_netfront_xenbus_driver = {
     .offer_state = SPLITIO_XENBUS_CONNECTED,
-    .want = want,
-    .got = got,
+    .want = splitio_netfront_want,
+    .got = splitio_netfront_got,
+    .watch = splitio_netfront_watch,
+    .updated = updated,
     .tell = tell,
     .negotiate = negotiate,
     .connected = connected,

@@ -170,6 +170,8 @@ SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_rx_slot) == 8, "wire");
 /** Payload bytes of a frame: what IPv4 needs at least, and what fits. */
 #define SPLITIO_NETIF_MTU_MIN 68u
 #define SPLITIO_NETIF_MTU_MAX 65521u
+/** ... that every front takes for granted. */
+#define SPLITIO_NETIF_MTU_DEFAULT 1500u
 /** Most bytes that a back here leaves free in front of the data of a page. */
 #define SPLITIO_NETIF_HEADROOM_MAX 2048u
 /** Multicast addresses that a front may ask for: as many as Linux takes. */
@@ -245,9 +247,10 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 
 /** What a back offers to a front, before the front makes its queues. */
 struct splitio_netif_offer {
-    uint32_t features;   /**< SPLITIO_NETIF_F_*: what the back can take */
-    uint32_t max_queues; /**< 1 if the back knows nothing of queues */
-    bool split_evtchn;   /**< takes one event channel for each ring */
+    uint32_t features;      /**< SPLITIO_NETIF_F_*: what the back can take */
+    uint32_t max_queues;    /**< 1 if the back knows nothing of queues */
+    bool split_evtchn;      /**< takes one event channel for each ring */
+    bool dynamic_multicast; /**< control of it may change while connected */
 };
 
 /** One queue as the front offers it. */

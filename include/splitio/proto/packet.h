@@ -112,6 +112,21 @@ uint16_t splitio_packet_pseudo_sum(const uint8_t *head,
  */
 uint32_t splitio_packet_flow(const uint8_t *head, uint32_t head_bytes);
 
+/**
+ * @brief True if a frame, or each segment that it is to be cut into, carries no
+ * more than @p mtu bytes after its Ethernet header and up to two VLAN tags.
+ * @param[in] iov       the frame, in pieces.
+ * @param[in] nr_iov    their number.
+ * @param[in] len_bytes their sum.
+ * @param[in] gso_size  payload of each segment; 0: it is not to be cut.
+ * @param[in] mtu       0: no limit.
+ *
+ * Caller: any. Order: none. Peer: the bytes.
+ */
+bool splitio_packet_is_within(const struct splitio_iovec *iov, uint32_t nr_iov,
+                              uint32_t len_bytes, uint16_t gso_size,
+                              uint32_t mtu);
+
 /** A long TCP frame that is to be cut. Fields are private, not ABI. */
 struct splitio_packet_gso {
     struct splitio_packet_info info;
