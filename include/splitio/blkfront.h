@@ -307,6 +307,17 @@ void splitio_blkfront_close(struct splitio_blkfront *dev);
  */
 void splitio_blkfront_reopen(struct splitio_blkfront *dev);
 
+/**
+ * @brief The machine was restored or moved: grants and channels are dead, and
+ * the back may be another, elsewhere in the store. What the old one has answered
+ * is done; what it has not, the next one is asked for, in the order of
+ * submission. If the store's connection is dead as well, reconnect it first.
+ *
+ * Caller: owner, not from done(). Order: acquires what the old back published.
+ * Peer: as splitio_blkfront_poll().
+ */
+void splitio_blkfront_resume(struct splitio_blkfront *dev);
+
 /** @brief True if closed on both sides: fini() will do. Caller: owner. */
 bool splitio_blkfront_is_closed(const struct splitio_blkfront *dev);
 

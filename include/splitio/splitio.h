@@ -26,6 +26,7 @@
 #include <splitio/proto/blkif.h>
 #include <splitio/proto/netif.h>
 #include <splitio/proto/packet.h>
+#include <splitio/proto/vdev.h>
 #include <splitio/proto/xenbus.h>
 #include <splitio/proto/xs.h>
 #include <splitio/ring.h>

@@ -367,6 +367,15 @@ void splitio_blkfront_reopen(struct splitio_blkfront *dev)
         splitio_xenbus_reopen(&dev->xb);
 }
 
+void splitio_blkfront_resume(struct splitio_blkfront *dev)
+{
+    (void)quiesce(dev);
+    if (dev->cfg.store)
+        splitio_xenbus_resume(&dev->xb);
+    else
+        splitio_blkfront_stop(dev);
+}
+
 bool splitio_blkfront_is_closed(const struct splitio_blkfront *dev)
 {
     return dev->cfg.store ? splitio_xenbus_is_closed(&dev->xb) : !dev->rings;

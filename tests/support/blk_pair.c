@@ -82,6 +82,33 @@ int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
                                            value);
 }
 
+const char *pair_store_get(struct blk_pair *p, const char *dir, const char *key)
+{
+    static char text[256];
+    char path[SPLITIO_TOOLSTACK_PATH_MAX + 64];
+    const void *found;
+    size_t len;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, key);
+    text[0] = '\0';
+    if (splitio_store_server_read(splitio_fake_server(p->fake), path, &found,
+                                  &len) == 0 &&
+        len < sizeof(text)) {
+        memcpy(text, found, len);
+        text[len] = '\0';
+    }
+    return text;
+}
+
+void pair_nodes_anew(struct blk_pair *p)
+{
+    struct splitio_store_server *server = splitio_fake_server(p->fake);
+
+    splitio_toolstack_device_remove(server, &p->device);
+    assert_int_equal(
+        splitio_toolstack_device_add(server, &p->device, NULL, 0, NULL, 0), 0);
+}
+
 void pair_store_rename(struct blk_pair *p, const char *dir, const char *from,
                        const char *to)
 {
@@ -127,8 +154,11 @@ static int conn_recv(void *ctx, void *buf, size_t len)
 
 static int conn_send(void *ctx, const void *buf, size_t len)
 {
+    struct blk_pair *p = SPLITIO_CONTAINER_OF(ctx, struct blk_pair, conn);
     int n = splitio_store_conn_input(ctx, buf, len);
 
+    if (n > 0 && p->on_send)
+        p->on_send(p->arg, buf, (size_t)n);
     return n == 0 ? SPLITIO_EAGAIN : n;
 }
 

@@ -45,6 +45,9 @@ struct blk_pair {
     bool front_up, back_up; /* which halves exist */
     unsigned nr_wakes, nr_changes, nr_steps;
     uint64_t nr_ok, nr_bad;
+    /* Sees what the back writes to the store. */
+    void (*on_send)(void *arg, const void *bytes, size_t len);
+    void *arg;
     struct pair_io ios[PAIR_IOS];
 };
 
@@ -59,6 +62,9 @@ void pair_connect(struct blk_pair *p);
 /* Write a key of one of the directories, as the toolstack. */
 int pair_store_set(struct blk_pair *p, const char *dir, const char *key,
                    const char *value);
+/* The value of a key; "" if there is none. Good until the next call. */
+const char *pair_store_get(struct blk_pair *p, const char *dir,
+                           const char *key);
 /* Move a value from one key to another. */
 void pair_store_rename(struct blk_pair *p, const char *dir, const char *from,
                        const char *to);
@@ -66,6 +72,9 @@ void pair_store_rename(struct blk_pair *p, const char *dir, const char *from,
 void pair_run(struct blk_pair *p, unsigned rounds);
 /* One round; what moved. */
 unsigned pair_step(struct blk_pair *p);
+/* Take the device's nodes away and make new ones, as a toolstack does that has
+ * restored the guest elsewhere. */
+void pair_nodes_anew(struct blk_pair *p);
 /* The back is gone from one instruction to the next: with it go its store
  * connection, its mappings and its channels. */
 void pair_back_crash(struct blk_pair *p);

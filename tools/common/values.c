@@ -2,6 +2,8 @@
 /* Texts to values. */
 #include "values.h"
 
+#include <splitio/proto/vdev.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -83,22 +85,5 @@ int value_mac(const char *text, uint8_t mac[6])
 
 int value_vdev(const char *text, uint32_t *vdev)
 {
-    uint32_t disk = 0;
-    uint64_t number;
-
-    if (value_number(text, 0, UINT32_MAX, &number) == 0) {
-        *vdev = (uint32_t)number;
-        return 0;
-    }
-    if (strncmp(text, "xvd", 3) != 0 || text[3] == '\0' || strlen(text) > 6)
-        return -1;
-    for (text += 3; *text; text++) {
-        if (*text < 'a' || *text > 'z')
-            return -1;
-        disk = disk * 26 + (uint32_t)(*text - 'a' + 1);
-    }
-    disk--;
-    /* Major 202 with 16 minors has room for 16 disks; then the extended form. */
-    *vdev = disk < 16 ? 202u << 8 | disk << 4 : 1u << 28 | disk << 8;
-    return 0;
+    return splitio_vdev_parse(text, vdev) ? -1 : 0;
 }

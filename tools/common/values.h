@@ -18,8 +18,7 @@ int value_bool(const char *text, bool *value);
 /* "52:54:00:12:34:56", not multicast. */
 int value_mac(const char *text, uint8_t mac[6]);
 
-/* "xvda", "xvdb", ..., "xvdaa": the device number of a whole disk; or the
- * number itself. Source: docs/man/xen-vbd-interface.7. */
+/* "xvda", "sda1" and so on, see splitio/proto/vdev.h; or the number itself. */
 int value_vdev(const char *text, uint32_t *vdev);
 
 #endif /* SPLITIO_TOOLS_VALUES_H */
