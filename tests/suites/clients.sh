@@ -84,6 +84,23 @@ xenstore_ls_shows_both_halves_connected()
         grep -E '/local/domain/0/backend/vbd/[0-9]+/51712/state = "4"' "$dir/ls" &&
         grep -E '/local/domain/[1-9][0-9]*/device/vbd/51712/state = "4"' "$dir/ls"
 }
+# CD-ROM, removable, read-only; at the place of a third IDE disk.
+xenstore_ls_shows_a_cdrom()
+{
+    on files "nbdinfo --size \"\$uri\" >&2 &&
+        XENSTORED_PATH='$dir/store' xenstore-ls -f" >"$dir/ls" &&
+        grep -E '/0/backend/vbd/[0-9]+/5632/device-type = "cdrom"' "$dir/ls" &&
+        grep -E '/0/backend/vbd/[0-9]+/5632/mode = "r"' "$dir/ls" &&
+        grep -E '/0/backend/vbd/[0-9]+/5632/physical-device-path = "/' "$dir/ls"
+}
+a_guest_reads_its_cdrom()
+{
+    nbdkit -f -U - "$plugin" "socket=$socket" guest=files vdev=hdc --run \
+        "nbdinfo \"\$uri\" | grep 'is_read_only: true' && nbdcopy \"\$uri\" '$dir/cd.out' &&
+        XENSTORED_PATH='$dir/store' xenstore-ls -f" >"$dir/ls" || return
+    grep -E '/0/backend/vbd/[0-9]+/5632/info = "7"' "$dir/ls" &&
+        same "$dir/cd.iso" "$dir/cd.out"
+}
 xenstore_write_read_list_chmod_rm()
 {
     store write /tool/test one && [ "$(store read /tool/test)" = one ] &&
@@ -108,9 +125,11 @@ mkdir "$dir/tree"
 cp -r include src docs "$dir/tree"
 mke2fs -q -t ext4 -d "$dir/tree" "$dir/files.img" 48M || exit 1
 truncate -s 64M "$dir/scratch.img"
+head -c 4194304 "$dir/files.img" >"$dir/cd.iso"
 start_ready "$tools/splitiod/splitiod" --socket "$socket" \
     --store-socket "$dir/store" \
     --disk "guest=files,file=$dir/files.img,readonly=yes" \
+    --disk "guest=files,file=$dir/cd.iso,cdrom=yes,vdev=hdc" \
     --disk "guest=scratch,file=$dir/scratch.img"
 
 for t in nbdinfo_tells_size_and_mode nbdcopy_out_is_the_image \
@@ -122,6 +141,7 @@ for t in nbdinfo_tells_size_and_mode nbdcopy_out_is_the_image \
 done
 if command -v xenstore-ls >/dev/null; then
     for t in xenstore_ls_shows_both_halves_connected \
+        xenstore_ls_shows_a_cdrom a_guest_reads_its_cdrom \
         xenstore_write_read_list_chmod_rm xenstore_watch_hears_of_a_change; do
         check $t $t
     done

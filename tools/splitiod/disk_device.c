@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A guest's disk: blkback over the medium's engine. */
 #include "device.h"
+#include "disk_nodes.h"
 
 #include <splitio/blkback.h>
 
@@ -60,28 +61,6 @@ static const struct device_kind disk_kind = {
     .xenbus = disk_xenbus,
 };
 
-static int write_nodes(struct disk_device *d)
-{
-    const struct disk_options *o = d->medium->options;
-    char number[16];
-    const struct splitio_toolstack_key front_keys[] = {
-        {"virtual-device", number},
-        {"device-type", "disk"},
-    };
-    const struct splitio_toolstack_key back_keys[] = {
-        {"params", o->file ? o->file : ""},
-        {"mode", o->read_only ? "r" : "w"},
-        {"device-type", "disk"},
-    };
-
-    if (!d->device.venue.server)
-        return 0;
-    snprintf(number, sizeof(number), "%u", o->vdev);
-    return splitio_toolstack_device_add(
-        d->device.venue.server, &d->device.nodes, front_keys,
-        SPLITIO_ARRAY_LEN(front_keys), back_keys, SPLITIO_ARRAY_LEN(back_keys));
-}
-
 static int make_back(struct disk_device *d, const struct venue *venue)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
@@ -91,6 +70,7 @@ static int make_back(struct disk_device *d, const struct venue *venue)
         .store = venue->store,
         .dir = dir,
         .native_abi = SPLITIO_BLKIF_ABI_X86_64,
+        .units = d->medium->options->units,
         .read_only = d->medium->options->read_only,
         .max_queues = 4,
         .max_ring_order = 4,
@@ -127,7 +107,10 @@ struct device *disk_device_new(const struct venue *venue,
         };
         (void)medium->disk.ops->info(medium->disk.ctx, &info);
         d->nr_sectors = info.nr_sectors;
-        err = write_nodes(d);
+        err = 0;
+        if (venue->server)
+            err = disk_nodes_add(venue->server, &d->device.nodes,
+                                 medium->options);
     }
     if (!err) {
         err = make_back(d, venue);

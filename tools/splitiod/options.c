@@ -87,6 +87,57 @@ static int set_daemon(struct options *o, const char *key, const char *value)
     return NO_SUCH_KEY;
 }
 
+/* Yes and no the other way round. */
+static int set_not(const char *value, bool * not )
+{
+    bool yes = false;
+    int err = value_bool(value, &yes);
+
+    *not = !yes;
+    return err;
+}
+
+static int set_units(const char *value, enum splitio_blkif_units *units)
+{
+    static const struct {
+        const char *name;
+        enum splitio_blkif_units units;
+    } known[] = {{"spec", SPLITIO_BLKIF_UNITS_SPEC},
+                 {"linux", SPLITIO_BLKIF_UNITS_SPEC},
+                 {"freebsd", SPLITIO_BLKIF_UNITS_FREEBSD},
+                 {"windows", SPLITIO_BLKIF_UNITS_QEMU},
+                 {"minios", SPLITIO_BLKIF_UNITS_MINIOS}};
+
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(value, known[i].name) == 0) {
+            *units = known[i].units;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* What the guest is told about the disk. */
+static int set_disk_kind(struct disk_options *d, const char *key,
+                         const char *value)
+{
+    if (strcmp(key, "readonly") == 0)
+        return value_bool(value, &d->read_only);
+    if (strcmp(key, "cdrom") == 0)
+        return value_bool(value, &d->cdrom);
+    if (strcmp(key, "removable") == 0)
+        return value_bool(value, &d->removable);
+    if (strcmp(key, "discard") == 0)
+        return set_not(value, &d->no_discard);
+    if (strcmp(key, "trusted") == 0)
+        return set_not(value, &d->untrusted);
+    if (strcmp(key, "units") == 0)
+        return set_units(value, &d->units);
+    if (strcmp(key, "vdev") == 0)
+        return value_vdev(value, &d->vdev);
+    return NO_SUCH_KEY;
+}
+
 static int set_disk(struct options *o, struct disk_options *d, const char *key,
                     const char *value)
 {
@@ -94,12 +145,8 @@ static int set_disk(struct options *o, struct disk_options *d, const char *key,
 
     if (strcmp(key, "guest") == 0)
         return set_name(d->guest, value);
-    if (strcmp(key, "readonly") == 0)
-        return value_bool(value, &d->read_only);
     if (strcmp(key, "threads") == 0)
         return set_number(&d->threads, value, 1, 16);
-    if (strcmp(key, "vdev") == 0)
-        return value_vdev(value, &d->vdev);
     if (strcmp(key, "file") == 0)
         kind = DISK_FILE;
     else if (strcmp(key, "memory") == 0)
@@ -107,7 +154,7 @@ static int set_disk(struct options *o, struct disk_options *d, const char *key,
     else if (strcmp(key, "null") == 0)
         kind = DISK_NULL;
     else
-        return NO_SUCH_KEY;
+        return set_disk_kind(d, key, value);
     if (d->kind != DISK_NONE)
         return fail(o, "disk %s: has more than one of file, memory, null",
                     d->name),
@@ -177,7 +224,8 @@ struct kind {
 
 static const struct kind kinds[] = {
     {"daemon", "socket store-socket max-guests max-guest-mib verbose xen"},
-    {"disk", "guest file memory null readonly threads vdev"},
+    {"disk", "guest file memory null readonly cdrom removable discard trusted "
+             "units threads vdev"},
     {"nic", "guest switch mac isolated"},
     {"switch", "uplink"},
     {"guest", "uid"},
@@ -264,6 +312,8 @@ static int check_disk(struct options *o, struct disk_options *d)
                     "disk %s: has no medium; give file=PATH, memory=SIZE or "
                     "null=SIZE",
                     d->name);
+    d->read_only |= d->cdrom;
+    d->removable |= d->cdrom;
     if (d->guest[0] == '\0')
         return fail(o, "disk %s: belongs to no guest; give guest=NAME",
                     d->name);

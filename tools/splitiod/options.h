@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <splitio/proto/blkif.h>
+
 #define NAME_MAX_LEN 63u
 #define MAX_DISKS    256u
 #define MAX_NICS     256u
@@ -29,8 +31,13 @@ struct disk_options {
     char *file;
     uint64_t size_bytes; /* memory, null */
     bool read_only;
+    bool cdrom; /* and with it read-only and removable */
+    bool removable;
+    bool no_discard;
+    bool untrusted; /* the guest is told to show the daemon little */
     unsigned threads;
     uint32_t vdev;
+    enum splitio_blkif_units units;
 };
 
 struct nic_options {
