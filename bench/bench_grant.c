@@ -13,7 +13,7 @@
  */
 #include "gbench.h"
 
-#include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,14 +47,21 @@ static void machine(void)
     static struct splitio_domain_slot slots[2];
     static struct splitio_grant_domain host, guest;
     void *frames[] = {table_frame};
+    const struct splitio_grant_domain_config host_config = {
+        .nr_track = NR_TRACK,
+        .mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(0, NR_TRACK)),
+    };
+    const struct splitio_grant_domain_config guest_config = {
+        .domid = 1,
+        .frames = frames,
+        .nr_frames = 1,
+        .mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(1, 0)),
+    };
 
     splitio_grant_table_init(&table, table_frame, 1, next_mem);
     splitio_grant_engine_init(&engine, &port, slots, 2);
-    if (splitio_grant_engine_add(
-            &engine, &host, 0, NULL, 0, NR_TRACK,
-            malloc(SPLITIO_GRANT_DOMAIN_MEM(0, NR_TRACK))) ||
-        splitio_grant_engine_add(&engine, &guest, 1, frames, 1, 0,
-                                 malloc(SPLITIO_GRANT_DOMAIN_MEM(1, 0))))
+    if (splitio_grant_engine_add(&engine, &host, &host_config) ||
+        splitio_grant_engine_add(&engine, &guest, &guest_config))
         abort();
     for (unsigned i = 0; i < NR_PAGES; i++) {
         memset(memory[i], (int)i, sizeof(memory[i]));

@@ -7,7 +7,8 @@
 
 #define FAKE_PORTS 1024u
 
-/* Frames of a guest, by number. The heap follows the grant table. */
+/* Frames of a guest, by number. Grant table, its status frames and the heap
+ * follow one another. */
 enum {
     FAKE_GFN_SHARED_INFO,
     FAKE_GFN_STORE,

@@ -34,13 +34,6 @@ static void call_wake(void *ctx)
     (void)ctx;
 }
 
-static const struct splitio_hypercall_ops hypercalls = {
-    .event_alloc = call_event_alloc,
-    .event_close = call_event_close,
-    .event_send = call_event_send,
-    .wake = call_wake,
-};
-
 static int call_init_control(void *ctx, splitio_gfn_t gfn, uint32_t offset,
                              unsigned vcpu)
 {
@@ -86,9 +79,72 @@ static void *frame(struct fake_guest *g, unsigned gfn)
     return g->memory + (size_t)gfn * SPLITIO_PAGE_SIZE;
 }
 
+static unsigned status_gfn(const struct fake_guest *g)
+{
+    return FAKE_GFN_GRANTS + g->fake->cfg.max_grant_frames;
+}
+
 static unsigned heap_gfn(const struct fake_guest *g)
 {
-    return FAKE_GFN_GRANTS + g->fake->cfg.nr_grant_frames;
+    return status_gfn(g) +
+           SPLITIO_GRANT_STATUS_FRAMES(g->fake->cfg.max_grant_frames);
+}
+
+static int call_grant_version(void *ctx, unsigned version)
+{
+    struct fake_guest *g = ctx;
+
+    return splitio_grant_engine_set_version(&g->fake->hv.grants, g->domid,
+                                            version);
+}
+
+static int call_grant_grow(void *ctx, unsigned nr_frames)
+{
+    struct fake_guest *g = ctx;
+    void *frames[SPLITIO_GRANT_FRAMES_MAX];
+    unsigned had, max;
+    int err = splitio_grant_engine_query_size(&g->fake->hv.grants, g->domid,
+                                              &had, &max);
+
+    if (err)
+        return err;
+    if (nr_frames > max)
+        return SPLITIO_ENOSPC;
+    for (unsigned i = had; i < nr_frames; i++)
+        frames[i - had] = frame(g, FAKE_GFN_GRANTS + i);
+    return splitio_grant_engine_grow(&g->fake->hv.grants, g->domid, frames,
+                                     nr_frames > had ? nr_frames - had : 0);
+}
+
+static int call_grant_swap(void *ctx, splitio_gref_t a, splitio_gref_t b)
+{
+    struct fake_guest *g = ctx;
+
+    switch (splitio_grant_engine_swap(&g->fake->hv.grants, g->domid, a, b)) {
+    case SPLITIO_GNTST_OKAY:
+        return 0;
+    case SPLITIO_GNTST_EAGAIN:
+        return SPLITIO_EAGAIN;
+    default:
+        return SPLITIO_EINVAL;
+    }
+}
+
+static const struct splitio_hypercall_ops hypercalls = {
+    .event_alloc = call_event_alloc,
+    .event_close = call_event_close,
+    .event_send = call_event_send,
+    .wake = call_wake,
+    .grant_version = call_grant_version,
+    .grant_grow = call_grant_grow,
+    .grant_swap = call_grant_swap,
+};
+
+static unsigned grant_version(const struct fake_guest *g)
+{
+    return g->domid <= 64 && g->fake->cfg.grant_v2_guests >> (g->domid - 1) & 1
+               ? 2
+               : 1;
 }
 
 static void notify_server(void *ctx)
@@ -105,8 +161,8 @@ static bool get_memory(struct fake_guest *g)
     g->nr_pages = heap_gfn(g) + cfg->heap_pages;
     g->memory = aligned_alloc(SPLITIO_PAGE_SIZE,
                               (size_t)g->nr_pages * SPLITIO_PAGE_SIZE);
-    g->grant_mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(cfg->nr_grant_frames, 0));
-    g->next_mem = malloc(SPLITIO_GRANT_TABLE_MEM(cfg->nr_grant_frames));
+    g->grant_mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(cfg->max_grant_frames, 0));
+    g->next_mem = malloc(SPLITIO_GRANT_TABLE_MEM(cfg->max_grant_frames));
     g->heap_map = malloc(SPLITIO_GUEST_MAP_MEM(cfg->heap_pages));
     if (!g->memory || !g->grant_mem || !g->next_mem || !g->heap_map)
         return false;
@@ -138,6 +194,9 @@ static int make_guest(struct fake_guest *g)
         .heap_map = g->heap_map,
         .grant_frames = frame(g, FAKE_GFN_GRANTS),
         .nr_grant_frames = cfg->nr_grant_frames,
+        .max_grant_frames = cfg->max_grant_frames,
+        .grant_version = grant_version(g),
+        .grant_status = frame(g, status_gfn(g)),
         .grant_mem = g->next_mem,
         .shared_info = frame(g, FAKE_GFN_SHARED_INFO),
         .abi = &splitio_event_abi_x86_64,
@@ -152,10 +211,15 @@ static int make_guest(struct fake_guest *g)
 static int make_domain(struct fake_guest *g)
 {
     void *frames[SPLITIO_GRANT_FRAMES_MAX];
+    void *status[SPLITIO_GRANT_STATUS_FRAMES(SPLITIO_GRANT_FRAMES_MAX)];
     struct splitio_domain_config config = {
         .domid = g->domid,
         .grant_frames = frames,
         .nr_grant_frames = g->fake->cfg.nr_grant_frames,
+        .max_grant_frames = g->fake->cfg.max_grant_frames,
+        .grant_version = grant_version(g),
+        .grant_status = status,
+        .nr_grant_status = heap_gfn(g) - status_gfn(g),
         .grant_mem = g->grant_mem,
         .shared_info = frame(g, FAKE_GFN_SHARED_INFO),
         .abi = &splitio_event_abi_x86_64,
@@ -167,6 +231,8 @@ static int make_domain(struct fake_guest *g)
 
     for (unsigned i = 0; i < config.nr_grant_frames; i++)
         frames[i] = frame(g, FAKE_GFN_GRANTS + i);
+    for (unsigned i = 0; i < config.nr_grant_status; i++)
+        status[i] = frame(g, status_gfn(g) + i);
     return splitio_domain_add(&g->fake->hv, &g->domain, &config);
 }
 

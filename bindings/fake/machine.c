@@ -135,6 +135,7 @@ struct splitio_fake *splitio_fake_new(const struct splitio_fake_config *cfg)
     c->nr_guests = or_default(c->nr_guests, 1);
     c->heap_pages = or_default(c->heap_pages, 1024);
     c->nr_grant_frames = or_default(c->nr_grant_frames, 4);
+    c->max_grant_frames = or_default(c->max_grant_frames, c->nr_grant_frames);
     c->nr_track = or_default(c->nr_track, 16384);
     c->store_bytes = c->store_bytes ? c->store_bytes : (size_t)4 << 20;
     fake->slots = calloc(2 * ((size_t)c->nr_guests + 1), sizeof(*fake->slots));

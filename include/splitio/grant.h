@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Grant tables: lending pages, and the engine that checks who may use them. */
+/* Grant tables: their format, and the guest's side of lending pages. */
 #ifndef SPLITIO_GRANT_H
 #define SPLITIO_GRANT_H
 
 /**
  * @file
- * @brief Grant tables, version 1 (layer 1).
+ * @brief Grant tables of version 1 and 2 (layer 1).
  *
  * **What it is.** A domain lends pages by filling entries of a table that it
  * shares with the hypervisor side: which domain, which frame, read-only or not.
  * The index of the entry, the grant reference, is what it tells its peer. The
- * hypervisor side maps or copies on the peer's behalf, and marks the entry as
- * in use while it does. Sources: xen/grant_table.h; XSA-224, -396, -500 for
- * what must not go wrong.
+ * hypervisor side (grant_engine.h) maps or copies on the peer's behalf, and
+ * marks the entry as in use while it does.
  *
- * **Who calls what.**
- *  - The guest owns a `splitio_grant_table` over the shared frames: grant,
- *    revoke, reap. Any number of threads.
- *  - The hypervisor side owns one `splitio_grant_engine` a machine with a
- *    `splitio_grant_domain` for each domain: map, unmap, copy. Any number of
- *    threads.
+ * Version 1 has the marks in the entry itself. Version 2 has them in pages of
+ * their own, frame numbers of 64 bits, and two more kinds of grant, which can be
+ * copied and not be mapped: a part of a page, and what another domain granted
+ * to this one. Sources: xen/grant_table.h; XSA-224, -226, -396, -500 for what
+ * must not go wrong.
+ *
+ * **Who calls what.** The guest owns a `splitio_grant_table` over the shared
+ * frames: grant, revoke, reap. Any number of threads.
  *
  * **Typical loop.**
  *
@@ -31,23 +32,19 @@
  *     splitio_grant_table_revoke(...)
  *
  * **Memory order.** grant() writes domain and frame, then releases the flags;
- * map() and copy() acquire them. The peer's clearing of the in-use bits
- * releases its last access; revoke() acquires them.
+ * map() and copy() acquire them. The end of the peer's use releases its last
+ * access; revoke() acquires it. In version 1 both work on the same word, by
+ * compare-and-swap. In version 2 each side writes its own word, then a full
+ * fence, then reads the other's: one of them sees the other.
  *
- * **Trust.** The engine reads an entry's flags and domain as one word, changes
- * them by compare-and-swap with a bounded number of tries, and reads the frame
- * once. What it found at the first pin is kept privately and later pins use
- * that, whatever the guest writes into the entry. A guest that never stops
- * changing its entry only gets SPLITIO_GNTST_GENERAL_ERROR for its own
- * reference. SPLITIO_GNTST_EAGAIN means that another call was at work on the
- * same entry for too long, never something the guest did.
+ * **Trust.** The guest trusts the hypervisor side, which it cannot do without;
+ * the peer decides how long a page stays in use.
  *
- * **Errors.** Guest calls return SPLITIO_E*; engine operations carry a status of
- * their own (enum splitio_gntst).
+ * **Errors.** SPLITIO_E*.
  */
 
 #include <splitio/arch.h>
-#include <splitio/port.h>
+#include <splitio/base.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,27 +62,75 @@ struct splitio_grant_entry_v1 {
 SPLITIO_STATIC_ASSERT(sizeof(struct splitio_grant_entry_v1) == 8,
                       "wire format");
 
+/** What all entries begin with. */
+struct splitio_grant_header {
+    uint16_t flags; /* writer: guest */
+    uint16_t domid; /* writer: guest */
+};
+
+/** One entry of a version 2 table. 16 bytes, 256 to a frame. Writer: guest. */
+union splitio_grant_entry_v2 {
+    struct splitio_grant_header hdr;
+    /** SPLITIO_GTF_PERMIT_ACCESS. */
+    struct {
+        struct splitio_grant_header hdr;
+        uint32_t pad0;
+        uint64_t frame;
+    } full_page;
+    /** SPLITIO_GTF_PERMIT_ACCESS and SPLITIO_GTF_SUB_PAGE. */
+    struct {
+        struct splitio_grant_header hdr;
+        uint16_t page_off;
+        uint16_t length;
+        uint64_t frame;
+    } sub_page;
+    /** SPLITIO_GTF_TRANSITIVE. */
+    struct {
+        struct splitio_grant_header hdr;
+        uint16_t trans_domid; /* who granted it to this domain */
+        uint16_t pad0;
+        uint32_t gref; /* and as what */
+    } transitive;
+    uint32_t spacer[4];
+};
+
+SPLITIO_STATIC_ASSERT(sizeof(union splitio_grant_entry_v2) == 16,
+                      "wire format");
+
+/** In-use bits of one entry of version 2. Writer: hypervisor side. */
+typedef uint16_t splitio_grant_status_t;
+
 /** Flags of an entry (GTF_*). */
-#define SPLITIO_GTF_PERMIT_ACCESS 0x0001u
-#define SPLITIO_GTF_TYPE_MASK     0x0003u
-#define SPLITIO_GTF_READONLY      0x0004u
-#define SPLITIO_GTF_READING       0x0008u
-#define SPLITIO_GTF_WRITING       0x0010u
-#define SPLITIO_GTF_SUB_PAGE      0x0100u /* version 2 only: refused */
+#define SPLITIO_GTF_PERMIT_ACCESS   0x0001u
+#define SPLITIO_GTF_ACCEPT_TRANSFER 0x0002u /* refused */
+#define SPLITIO_GTF_TRANSITIVE      0x0003u /* version 2 only */
+#define SPLITIO_GTF_TYPE_MASK       0x0003u
+#define SPLITIO_GTF_READONLY        0x0004u
+#define SPLITIO_GTF_READING         0x0008u
+#define SPLITIO_GTF_WRITING         0x0010u
+#define SPLITIO_GTF_SUB_PAGE        0x0100u /* version 2 only */
 
 /** Entries of version 1 in one frame. */
 #define SPLITIO_GRANTS_PER_FRAME_V1 512u
+/** Entries of version 2 in one frame. */
+#define SPLITIO_GRANTS_PER_FRAME_V2 256u
+/** Status words in one frame. */
+#define SPLITIO_GRANT_STATUS_PER_FRAME 2048u
 /** Most frames of a table. */
 #define SPLITIO_GRANT_FRAMES_MAX 64u
+/** Status frames of a version 2 table of so many frames. */
+#define SPLITIO_GRANT_STATUS_FRAMES(nr_frames) (((nr_frames) + 7u) / 8u)
 /** References 0 to 7 are never allocated: 0 is the console's, 1 the store's. */
 #define SPLITIO_GRANT_RESERVED 8u
 
-/* ---- guest side ---- */
+/* ---- the guest's side ---- */
 
 /** A guest's table. Fields are private, not ABI. */
 struct splitio_grant_table {
-    struct splitio_grant_entry_v1
-        *entries;   /* shared with the hypervisor side */
+    /* Shared with the hypervisor side: one of these two, by version. */
+    struct splitio_grant_entry_v1 *entries;
+    union splitio_grant_entry_v2 *entries_v2;
+    const splitio_grant_status_t *status; /* NULL: version 1 */
     uint32_t *next; /* caller's memory: one word a reference */
     uint32_t nr_refs;
     splitio_atomic_u64 free_head; /* tag and first free reference */
@@ -95,18 +140,18 @@ struct splitio_grant_table {
     uint32_t nr_held;
 };
 
-/** Bytes of @p next_mem for splitio_grant_table_init(). */
+/** Bytes of @p next_mem for a table that may grow to @p nr_frames frames. */
 #define SPLITIO_GRANT_TABLE_MEM(nr_frames)                                     \
     ((size_t)(nr_frames)*SPLITIO_GRANTS_PER_FRAME_V1 * sizeof(uint32_t))
 
 /**
- * @brief Make the guest's side of a table; clears every entry but the reserved
- * ones: who built the domain has lent the console's and the store's page there,
- * and they may be in use.
+ * @brief Make the guest's side of a table of version 1; clears every entry but
+ * the reserved ones: who built the domain has lent the console's and the store's
+ * page there, and they may be in use.
  * @param[out] t         the table.
  * @param[in]  frames    the shared frames, contiguous and page-aligned.
  * @param[in]  nr_frames 1 to 64.
- * @param[in]  next_mem  SPLITIO_GRANT_TABLE_MEM(nr_frames) bytes, kept.
+ * @param[in]  next_mem  SPLITIO_GRANT_TABLE_MEM() bytes, kept.
  * @return 0; SPLITIO_EINVAL.
  *
  * Caller: guest, once, before any other. Order: none. Peer: nothing.
@@ -114,8 +159,39 @@ struct splitio_grant_table {
 int splitio_grant_table_init(struct splitio_grant_table *t, void *frames,
                              unsigned nr_frames, uint32_t *next_mem);
 
+/**
+ * @brief Make the guest's side of a table of version 2.
+ * @param[in] status SPLITIO_GRANT_STATUS_FRAMES() frames, contiguous and
+ *                   page-aligned; only read.
+ * @return 0; SPLITIO_EINVAL.
+ *
+ * Caller: guest, once, before any other; or when nothing is lent and the
+ * hypervisor side has changed the version. Order: none. Peer: nothing.
+ */
+int splitio_grant_table_init_v2(struct splitio_grant_table *t, void *frames,
+                                const void *status, unsigned nr_frames,
+                                uint32_t *next_mem);
+
+/**
+ * @brief Use more frames, which follow the others in memory; for version 2 with
+ * their status frames. The hypervisor side must know them.
+ * @param[in] nr_frames how many there are now.
+ * @return 0; SPLITIO_EINVAL: more than 64, or fewer than before.
+ *
+ * Caller: guest, one thread; others may grant and revoke. Order: none. Peer:
+ * nothing.
+ */
+int splitio_grant_table_grow(struct splitio_grant_table *t, unsigned nr_frames);
+
 /** @brief True if counts and lists agree; the table must be idle. For tests. */
 bool splitio_grant_table_is_valid(const struct splitio_grant_table *t);
+
+/** @brief 1 or 2. */
+static inline unsigned
+splitio_grant_table_version(const struct splitio_grant_table *t)
+{
+    return t->status ? 2 : 1;
+}
 
 /**
  * @brief Lend a frame.
@@ -135,11 +211,50 @@ int splitio_grant_table_grant(struct splitio_grant_table *t, splitio_domid_t to,
                               splitio_gref_t *gref);
 
 /**
+ * @brief Lend a part of a frame, for copies only.
+ * @param[in] offset,len_bytes the part; at least a byte, all within the frame.
+ * @return 0; SPLITIO_ENOSPC; SPLITIO_EINVAL: not a part of a frame;
+ * SPLITIO_EOPNOTSUPP: not in version 1.
+ *
+ * Caller, Order and Peer as splitio_grant_table_grant().
+ */
+int splitio_grant_table_grant_part(struct splitio_grant_table *t,
+                                   splitio_domid_t to, splitio_gfn_t gfn,
+                                   uint32_t offset, uint32_t len_bytes,
+                                   bool read_only, splitio_gref_t *gref);
+
+/**
+ * @brief Pass on what another domain granted to this one, for copies only. It
+ * reaches no further: what was passed on is not passed on again.
+ * @param[in] from,from_gref whose page, and the reference that it told us.
+ * @return 0; SPLITIO_ENOSPC; SPLITIO_EOPNOTSUPP: not in version 1.
+ *
+ * Caller: guest, any thread, lock-free. Order: none. Peer: nothing.
+ */
+int splitio_grant_table_grant_through(struct splitio_grant_table *t,
+                                      splitio_domid_t to, splitio_domid_t from,
+                                      splitio_gref_t from_gref, bool read_only,
+                                      splitio_gref_t *gref);
+
+/**
+ * @brief Allow writing, or allow it no longer.
+ * @return 0; SPLITIO_EBUSY: the peer has it for writing: nothing changes;
+ * SPLITIO_EINVAL: the reference is not lent.
+ *
+ * Caller: guest, one thread a reference. Order: acquires the peer's last write.
+ * Peer: whether it is in use.
+ */
+int splitio_grant_table_protect(struct splitio_grant_table *t,
+                                splitio_gref_t gref, bool read_only);
+
+/**
  * @brief Take a frame back, in one atomic step, unless the peer has it in use.
  * @return 0: the page is the caller's alone and the reference free again;
  * SPLITIO_EBUSY: still in use: the reference is in quarantine, and the page must
  * not be used for anything until splitio_grant_table_reap() hands it out;
- * SPLITIO_EINVAL: the reference is not lent: never, or revoked already.
+ * SPLITIO_EAGAIN: of what can only be copied: a copy is under way, and no other
+ * can begin: call again; SPLITIO_EINVAL: the reference is not lent: never, or
+ * revoked already.
  *
  * Caller: guest, any thread, lock-free. Order: acquires the peer's last access.
  * Peer: whether it is in use.
@@ -163,8 +278,25 @@ unsigned splitio_grant_table_reap(struct splitio_grant_table *t,
                                   unsigned budget,
                                   splitio_grant_reaped_fn reaped, void *arg);
 
+/**
+ * @brief The hypervisor side has swapped two entries: what was lent as one
+ * reference is lent as the other now.
+ * @return 0; SPLITIO_EINVAL: not both are lent.
+ *
+ * Caller: guest, who lent both. Order: none. Peer: nothing.
+ */
+int splitio_grant_table_swapped(struct splitio_grant_table *t, splitio_gref_t a,
+                                splitio_gref_t b);
+
 /** @brief References lent now, quarantine included. */
 uint32_t splitio_grant_table_nr_lent(const struct splitio_grant_table *t);
+
+/** @brief References that can be lent without growing. */
+static inline uint32_t
+splitio_grant_table_nr_free(const struct splitio_grant_table *t)
+{
+    return splitio_read_once_u32(&t->nr_free);
+}
 
 /** @brief References in quarantine. */
 static inline uint32_t
@@ -172,161 +304,6 @@ splitio_grant_table_nr_held(const struct splitio_grant_table *t)
 {
     return splitio_read_once_u32(&t->nr_held);
 }
-
-/* ---- hypervisor side ---- */
-
-/** Kinds of pin on a granted page. */
-enum splitio_grant_pin {
-    SPLITIO_PIN_MAP_READ,
-    SPLITIO_PIN_MAP_WRITE,
-    SPLITIO_PIN_COPY_READ,
-    SPLITIO_PIN_COPY_WRITE,
-    SPLITIO_PIN_KINDS,
-};
-
-/** What the engine knows of an entry in use. Fields are private, not ABI. */
-struct splitio_grant_active {
-    uint32_t owner; /* 1 while a call works on this entry, some instructions */
-    splitio_domid_t domid;
-    uint16_t pins[SPLITIO_PIN_KINDS];
-    splitio_gfn_t gfn;
-    void *ptr;
-};
-
-/** One mapping, in the domain that mapped. Fields are private, not ABI. */
-struct splitio_grant_track {
-    splitio_atomic_u64 word; /* generation, state, granting domain, reference */
-    uint32_t next;
-    uint32_t unused; /* 16 bytes everywhere: no word crosses a cache line */
-};
-
-/** A domain as the engine sees it. Fields are private, not ABI. */
-struct splitio_grant_domain {
-    splitio_domid_t domid;
-    unsigned nr_frames;
-    void *frames[SPLITIO_GRANT_FRAMES_MAX];
-    struct splitio_grant_active *active; /* one a reference */
-    struct splitio_grant_track *track;
-    uint32_t nr_track;
-    splitio_atomic_u64 track_head; /* tag and first free */
-    uint32_t nr_mapped;            /* mappings that this domain holds */
-    uint32_t nr_pins; /* pins that others hold on this domain's pages */
-};
-
-/** The engine. Fields are private, not ABI. */
-struct splitio_grant_engine {
-    const struct splitio_hypervisor_port *port;
-    struct splitio_domain_slot *slots;
-    unsigned nr_slots;
-};
-
-/** Bytes of memory for splitio_grant_engine_add(). */
-#define SPLITIO_GRANT_DOMAIN_MEM(nr_frames, nr_track)                          \
-    ((size_t)(nr_frames)*SPLITIO_GRANTS_PER_FRAME_V1 *                         \
-         sizeof(struct splitio_grant_active) +                                 \
-     (size_t)(nr_track) * sizeof(struct splitio_grant_track))
-
-/** One domain holds fewer mappings than this. */
-#define SPLITIO_GRANT_TRACK_MAX (1u << 20)
-
-/**
- * @brief Make an engine for domain ids 0 to @p nr_slots - 1.
- * @param[in] port     kept by pointer.
- * @param[in] slots    @p nr_slots of them, kept.
- *
- * Caller: hypervisor side, once. Order: none. Peer: nothing.
- */
-void splitio_grant_engine_init(struct splitio_grant_engine *e,
-                               const struct splitio_hypervisor_port *port,
-                               struct splitio_domain_slot *slots,
-                               unsigned nr_slots);
-
-/**
- * @brief Register a domain.
- * @param[out] d         caller's memory, kept until removed.
- * @param[in]  frames    @p nr_frames pages of the domain's shared table, in
- *                       host addresses, page-aligned; may be 0 frames for a
- *                       domain that only maps.
- * @param[in]  nr_track  most mappings that the domain may hold; below
- *                       SPLITIO_GRANT_TRACK_MAX.
- * @param[in]  mem       SPLITIO_GRANT_DOMAIN_MEM(nr_frames, nr_track) bytes,
- *                       aligned to 8, kept.
- * @return 0; SPLITIO_EINVAL; SPLITIO_EEXIST: the id is taken.
- *
- * Caller: hypervisor side, any thread. Order: releases @p d to all calls.
- * Peer: nothing.
- */
-int splitio_grant_engine_add(struct splitio_grant_engine *e,
-                             struct splitio_grant_domain *d,
-                             splitio_domid_t domid, void *const *frames,
-                             unsigned nr_frames, uint32_t nr_track, void *mem);
-
-/**
- * @brief Forget a domain: none of its references can be used from now on.
- * @return 0: the memory is the caller's again; SPLITIO_EBUSY: other domains
- * still hold its pages, or it holds mappings: unmap them and call again;
- * SPLITIO_EAGAIN: a call of another thread is about to leave, call again;
- * SPLITIO_ENOENT.
- *
- * Caller: hypervisor side, one thread a domain. Order: acquires all calls that
- * went before. Peer: cannot delay it; only this machine's own backs can.
- */
-int splitio_grant_engine_remove(struct splitio_grant_engine *e,
-                                splitio_domid_t domid);
-
-/**
- * @brief Map pages of other domains for domain @p self.
- * @return how many operations failed; each has its status.
- *
- * Caller: hypervisor side, any thread. Order: acquires the granting guest's
- * splitio_grant_table_grant(). Peer: references and table content; each
- * operation ends after a bounded number of steps.
- */
-unsigned splitio_grant_engine_map(struct splitio_grant_engine *e,
-                                  splitio_domid_t self,
-                                  struct splitio_grant_map *ops, unsigned nr);
-
-/**
- * @brief Unmap. A handle works once: a stale, foreign or made-up one gives
- * SPLITIO_GNTST_BAD_HANDLE and changes nothing.
- * @return how many operations failed.
- *
- * Caller: hypervisor side, any thread. Order: releases the mapper's last access
- * to splitio_grant_table_revoke(). Peer: nothing.
- */
-unsigned splitio_grant_engine_unmap(struct splitio_grant_engine *e,
-                                    splitio_domid_t self,
-                                    struct splitio_grant_unmap *ops,
-                                    unsigned nr);
-
-/**
- * @brief Copy on behalf of domain @p self, which must be registered. Length 0
- * checks nothing and does nothing; more than a page is a bad argument.
- * @return how many operations failed.
- *
- * Caller: hypervisor side, any thread. Order: as map and unmap around each
- * copy. Peer: references, table content and every byte.
- */
-unsigned splitio_grant_engine_copy(struct splitio_grant_engine *e,
-                                   splitio_domid_t self,
-                                   struct splitio_grant_copy *ops, unsigned nr);
-
-/**
- * @brief The frame behind a reference that is pinned; for building windows.
- * @return 0; SPLITIO_ENOENT if the handle is not a live mapping of @p self.
- */
-int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
-                                    splitio_domid_t self,
-                                    splitio_grant_handle_t handle,
-                                    splitio_gfn_t *gfn);
-
-/** @brief Mappings that @p domid holds; 0 if it is not registered. */
-uint32_t splitio_grant_engine_nr_mapped(struct splitio_grant_engine *e,
-                                        splitio_domid_t domid);
-
-/** @brief Pins on pages of @p domid; 0 if it is not registered. */
-uint32_t splitio_grant_engine_nr_pins(struct splitio_grant_engine *e,
-                                      splitio_domid_t domid);
 
 #ifdef __cplusplus
 }

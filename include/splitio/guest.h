@@ -51,6 +51,14 @@ struct splitio_hypercall_ops {
     void (*event_send)(void *ctx, splitio_evtchn_t port);
     /** Make the polling thread poll soon, as an upcall would. Any thread. */
     void (*wake)(void *ctx);
+    /** Optional: the version of the grant table from now on. 0;
+     *  SPLITIO_EBUSY: in use; SPLITIO_EOPNOTSUPP; SPLITIO_EIO. */
+    int (*grant_version)(void *ctx, unsigned version);
+    /** Optional: the grant table has @p nr_frames frames from now on. 0;
+     *  SPLITIO_ENOSPC: not so many; SPLITIO_EIO. */
+    int (*grant_grow)(void *ctx, unsigned nr_frames);
+    /** Optional: swap two entries. 0; SPLITIO_EAGAIN: in use; SPLITIO_EIO. */
+    int (*grant_swap)(void *ctx, splitio_gref_t a, splitio_gref_t b);
 };
 
 /** Pages handed out as one piece are at most this many. */
@@ -63,10 +71,15 @@ struct splitio_guest_config {
     void *heap;             /**< page-aligned memory to hand out */
     splitio_gfn_t heap_gfn; /**< frame number of its first page */
     uint32_t heap_pages;
-    uint64_t *heap_map;       /**< SPLITIO_GUEST_MAP_MEM(heap_pages) bytes */
-    void *grant_frames;       /**< shared table, contiguous */
-    unsigned nr_grant_frames; /**< 1 to 64 */
-    uint32_t *grant_mem;      /**< SPLITIO_GRANT_TABLE_MEM() bytes */
+    uint64_t *heap_map;        /**< SPLITIO_GUEST_MAP_MEM(heap_pages) bytes */
+    void *grant_frames;        /**< shared table, contiguous */
+    unsigned nr_grant_frames;  /**< 1 to 64: in use when the guest is made */
+    unsigned max_grant_frames; /**< there may be so many; 0: as many */
+    unsigned grant_version;    /**< 1 or 2; 0: 1 */
+    /** SPLITIO_GRANT_STATUS_FRAMES(max_grant_frames) pages, contiguous; NULL:
+     *  version 1 only. */
+    const void *grant_status;
+    uint32_t *grant_mem; /**< SPLITIO_GRANT_TABLE_MEM(max_grant_frames) bytes */
     void *shared_info;
     const struct splitio_event_abi *abi;
     struct splitio_event_handler *handlers; /**< nr_handlers of them */
@@ -90,7 +103,8 @@ struct splitio_guest {
 };
 
 /**
- * @brief Make a guest; clears grant table and shared info.
+ * @brief Make a guest; clears grant table and shared info. The hypervisor side
+ * must use the same version of the grant table.
  * @return 0; SPLITIO_EINVAL.
  *
  * Caller: binding, once, before the hypervisor side delivers anything. Order:
@@ -143,6 +157,61 @@ struct splitio_guest_port splitio_guest_port(struct splitio_guest *g);
  * of its ports are pending.
  */
 unsigned splitio_guest_poll(struct splitio_guest *g, unsigned budget);
+
+/**
+ * @brief Change the version of the grant table, in the hypervisor side too.
+ * @return 0, also if it is that version already; SPLITIO_EINVAL: no such
+ * version; SPLITIO_EBUSY: something is lent; SPLITIO_EOPNOTSUPP: the binding or
+ * the hypervisor side has version 1 only; what the binding says.
+ *
+ * Caller: the polling thread, while no other thread grants. Order: none. Peer:
+ * nothing.
+ */
+int splitio_guest_set_grant_version(struct splitio_guest *g, unsigned version);
+
+/**
+ * @brief Have more grant frames, up to max_grant_frames.
+ * splitio_guest_poll() does so by itself when references run out.
+ * @return 0; SPLITIO_ENOSPC: not so many; SPLITIO_EINVAL: fewer than before;
+ * SPLITIO_EOPNOTSUPP: the binding has no such call; what the binding says.
+ *
+ * Caller: the polling thread. Order: none. Peer: nothing.
+ */
+int splitio_guest_grow_grants(struct splitio_guest *g, unsigned nr_frames);
+
+/**
+ * @brief What was lent as @p a is lent as @p b, and the other way.
+ * @return 0; SPLITIO_EINVAL: not both are lent; SPLITIO_EAGAIN: one of them is
+ * in use; SPLITIO_EOPNOTSUPP; what the binding says.
+ *
+ * Caller: the polling thread, which lent both. Order: none. Peer: whether they
+ * are in use.
+ */
+int splitio_guest_swap_grants(struct splitio_guest *g, splitio_gref_t a,
+                              splitio_gref_t b);
+
+/**
+ * @brief Lend a part of a page, for copies only; needs version 2. The port's
+ * revoke() says SPLITIO_EAGAIN while a copy is under way: the page is never
+ * quarantined for it.
+ * @param[in] bytes,len_bytes the part; within one page of the heap.
+ * @return 0; SPLITIO_ENOSPC; SPLITIO_EINVAL; SPLITIO_EOPNOTSUPP: version 1.
+ *
+ * Caller: any thread. Order and Peer as splitio_grant_table_grant().
+ */
+int splitio_guest_grant_part(struct splitio_guest *g, splitio_domid_t to,
+                             const void *bytes, uint32_t len_bytes,
+                             bool read_only, splitio_gref_t *gref);
+
+/**
+ * @brief Pass on what @p from granted to this guest as @p from_gref: see
+ * splitio_grant_table_grant_through(), and splitio_guest_grant_part() for
+ * revoking.
+ * @return 0; SPLITIO_ENOSPC; SPLITIO_EOPNOTSUPP: version 1.
+ */
+int splitio_guest_grant_through(struct splitio_guest *g, splitio_domid_t to,
+                                splitio_domid_t from, splitio_gref_t from_gref,
+                                bool read_only, splitio_gref_t *gref);
 
 /** @brief True if splitio_guest_poll() has work: do not sleep. */
 static inline bool splitio_guest_has_upcall(const struct splitio_guest *g)

@@ -33,7 +33,7 @@
 
 #include <splitio/event.h>
 #include <splitio/event_fifo.h>
-#include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,8 +69,12 @@ struct splitio_domain_config {
     splitio_domid_t domid;
     void *const *grant_frames; /**< pages of its grant table */
     unsigned nr_grant_frames;
-    uint32_t nr_track; /**< most mappings that it may hold */
-    void *grant_mem;   /**< SPLITIO_GRANT_DOMAIN_MEM() bytes */
+    unsigned max_grant_frames; /**< it may grow to so many; 0: as many */
+    unsigned grant_version;    /**< 1 or 2; 0: 1 */
+    void *const *grant_status; /**< pages of status words; may be NULL */
+    unsigned nr_grant_status;  /**< 0: version 1 only */
+    uint32_t nr_track;         /**< most mappings that it may hold */
+    void *grant_mem;           /**< SPLITIO_GRANT_DOMAIN_MEM() bytes */
     void *shared_info;
     const struct splitio_event_abi *abi;
     uint32_t nr_ports;

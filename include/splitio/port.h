@@ -197,6 +197,13 @@ struct splitio_hypervisor_ops {
                          const splitio_gfn_t *gfns, unsigned nr);
     /** Undo window_open(). */
     void (*window_close)(void *ctx, void *window, unsigned nr);
+    /** Optional: atomically show at @p va, where @p self has a page mapped,
+     *  what is at its @p new_va, and nothing there any more. 0; SPLITIO_E*: it
+     *  is as it was. */
+    int (*replace)(void *ctx, splitio_domid_t self, void *va, void *new_va);
+    /** Optional: clean or invalidate data caches, @p op being SPLITIO_CACHE_*
+     *  (grant_engine.h). 0, SPLITIO_E*. */
+    int (*cache_flush)(void *ctx, void *va, size_t len_bytes, uint32_t op);
     /** Interrupt a virtual CPU: its domain has events pending. Called from any
      *  thread, possibly when there is nothing any more. */
     void (*upcall)(void *ctx, splitio_domid_t domid, unsigned vcpu);

@@ -17,6 +17,7 @@
 #include <splitio/event_fifo.h>
 #include <splitio/event_page.h>
 #include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 #include <splitio/guest.h>
 #include <splitio/hypervisor.h>
 #include <splitio/netback.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The grant engine's copies: pin both ends, copy, let go. */
-#include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 
 #include "../base/slots.h"
 #include "pin.h"
@@ -9,13 +9,84 @@
 struct held {
     struct splitio_grant_domain *domain; /* NULL for the caller's memory */
     uint8_t *ptr;
+    struct splitio_grant_got got;
+    /* Of a grant that was passed on. */
+    struct splitio_grant_domain *behind;
 };
 
+static void let_go_behind(struct splitio_grant_engine *e,
+                          enum splitio_grant_pin kind, const struct held *held)
+{
+    splitio_grant_pin_drop(held->behind, held->got.gref, kind);
+    slot_leave(e->slots, held->got.domid);
+}
+
+static inline void let_go(struct splitio_grant_engine *e,
+                          const struct splitio_grant_end *end,
+                          enum splitio_grant_pin kind, const struct held *held)
+{
+    if (!held->domain)
+        return;
+    if (held->got.what == GRANT_THROUGH && held->behind)
+        let_go_behind(e, kind, held);
+    splitio_grant_pin_drop(held->domain, end->gref, kind);
+    slot_leave(e->slots, end->domid);
+}
+
+/* From a grant that domain @p via passed on to what it was given: one step. */
+static int follow(struct splitio_grant_engine *e, splitio_domid_t via,
+                  enum splitio_grant_pin kind, struct held *held,
+                  struct splitio_grant_got *inner)
+{
+    splitio_domid_t domid = held->got.domid;
+    int status;
+
+    if (domid == via)
+        return SPLITIO_GNTST_GENERAL_ERROR;
+    held->behind = slot_enter(e->slots, e->nr_slots, domid);
+    if (!held->behind)
+        return SPLITIO_GNTST_GENERAL_ERROR;
+    status = splitio_grant_pin_take(e, held->behind, via, held->got.gref, kind,
+                                    inner);
+    if (status != SPLITIO_GNTST_OKAY) {
+        slot_leave(e->slots, domid);
+        held->behind = NULL;
+        return status;
+    }
+    return inner->what == GRANT_THROUGH ? SPLITIO_GNTST_GENERAL_ERROR
+                                        : SPLITIO_GNTST_OKAY;
+}
+
+/* Find where the bytes are, and whether they may be copied; or let go. */
+static int hold_special(struct splitio_grant_engine *e,
+                        const struct splitio_grant_end *end, uint32_t len,
+                        enum splitio_grant_pin kind, struct held *held)
+{
+    struct splitio_grant_got got = held->got;
+    int status = SPLITIO_GNTST_OKAY;
+
+    held->behind = NULL;
+    if (got.what == GRANT_THROUGH)
+        status = follow(e, end->domid, kind, held, &got);
+    if (status == SPLITIO_GNTST_OKAY && got.what == GRANT_PART &&
+        (end->offset < got.offset ||
+         end->offset + len > got.offset + got.length))
+        status = SPLITIO_GNTST_GENERAL_ERROR;
+    if (status != SPLITIO_GNTST_OKAY)
+        let_go(e, end, kind, held);
+    else
+        held->ptr = (uint8_t *)got.ptr + end->offset;
+    return status;
+}
+
+/*
+ * SPLITIO_GNTST_OKAY: it is a page, and held. Another status. Or GRANT_PART,
+ * GRANT_THROUGH: held so far.
+ */
 static int hold(struct splitio_grant_engine *e, splitio_domid_t self,
                 const struct splitio_grant_end *end, uint32_t len,
                 enum splitio_grant_pin kind, struct held *held)
 {
-    void *page;
     int status;
 
     held->domain = NULL;
@@ -30,24 +101,15 @@ static int hold(struct splitio_grant_engine *e, splitio_domid_t self,
     held->domain = slot_enter(e->slots, e->nr_slots, end->domid);
     if (!held->domain)
         return SPLITIO_GNTST_BAD_DOMAIN;
-    status =
-        splitio_grant_pin_take(e, held->domain, self, end->gref, kind, &page);
+    status = splitio_grant_pin_take(e, held->domain, self, end->gref, kind,
+                                    &held->got);
     if (status != SPLITIO_GNTST_OKAY) {
         slot_leave(e->slots, end->domid);
         return status;
     }
-    held->ptr = (uint8_t *)page + end->offset;
-    return SPLITIO_GNTST_OKAY;
-}
-
-static void let_go(struct splitio_grant_engine *e,
-                   const struct splitio_grant_end *end,
-                   enum splitio_grant_pin kind, const struct held *held)
-{
-    if (!held->domain)
-        return;
-    splitio_grant_pin_drop(held->domain, end->gref, kind);
-    slot_leave(e->slots, end->domid);
+    /* In numbers: there is no page yet behind what was passed on. */
+    held->ptr = (uint8_t *)((uintptr_t)held->got.ptr + end->offset);
+    return (int)held->got.what;
 }
 
 static int copy_one(struct splitio_grant_engine *e, splitio_domid_t self,
@@ -60,10 +122,16 @@ static int copy_one(struct splitio_grant_engine *e, splitio_domid_t self,
         return SPLITIO_GNTST_OKAY;
     status =
         hold(e, self, &op->src, op->len_bytes, SPLITIO_PIN_COPY_READ, &src);
+    if (status > 0)
+        status = hold_special(e, &op->src, op->len_bytes, SPLITIO_PIN_COPY_READ,
+                              &src);
     if (status != SPLITIO_GNTST_OKAY)
         return status;
     status =
         hold(e, self, &op->dst, op->len_bytes, SPLITIO_PIN_COPY_WRITE, &dst);
+    if (status > 0)
+        status = hold_special(e, &op->dst, op->len_bytes,
+                              SPLITIO_PIN_COPY_WRITE, &dst);
     if (status == SPLITIO_GNTST_OKAY) {
         /* Both ends may lie in the same page of one guest. */
         __builtin_memmove(dst.ptr, src.ptr, op->len_bytes);

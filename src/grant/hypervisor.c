@@ -1,47 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The grant engine: domains and mappings. */
-#include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 
 #include "../base/slots.h"
+#include "entry.h"
 #include "pin.h"
-#include "stack.h"
-
-/*
- * A track word, from the top: generation 12 bits, live 1, writable 1,
- * 2 unused, domain 16, reference 32. Unmapping is one compare-and-swap from
- * live to free, so a handle works once whoever calls how often.
- */
-#define TRACK_LIVE      (UINT64_C(1) << 51)
-#define TRACK_WRITE     (UINT64_C(1) << 50)
-#define TRACK_GEN_SHIFT 52
-#define HANDLE_GEN      20
-#define LINK_STRIDE     (sizeof(struct splitio_grant_track) / sizeof(uint32_t))
-
-static splitio_domid_t track_domid(uint64_t word)
-{
-    return (splitio_domid_t)(word >> 32);
-}
-
-static splitio_gref_t track_gref(uint64_t word)
-{
-    return (splitio_gref_t)word;
-}
-
-static enum splitio_grant_pin track_kind(uint64_t word)
-{
-    return word & TRACK_WRITE ? SPLITIO_PIN_MAP_WRITE : SPLITIO_PIN_MAP_READ;
-}
-
-/* The generation alone, in place. */
-static uint64_t track_gen(uint64_t word)
-{
-    return word >> TRACK_GEN_SHIFT << TRACK_GEN_SHIFT;
-}
-
-static void track_free(struct splitio_grant_domain *d, uint32_t index)
-{
-    stack_push(&d->track_head, index, &d->track[index].next);
-}
+#include "track.h"
 
 void splitio_grant_engine_init(struct splitio_grant_engine *e,
                                const struct splitio_hypervisor_port *port,
@@ -54,36 +18,72 @@ void splitio_grant_engine_init(struct splitio_grant_engine *e,
     __builtin_memset(slots, 0, nr_slots * sizeof(*slots));
 }
 
+static bool are_pages(void *const *pages, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++)
+        if (!pages || !pages[i] ||
+            ((uintptr_t)pages[i] & SPLITIO_PAGE_MASK) != 0)
+            return false;
+    return true;
+}
+
+static bool config_is_good(const struct splitio_grant_engine *e,
+                           const struct splitio_grant_domain_config *c,
+                           unsigned version, unsigned max_frames)
+{
+    return c->domid < e->nr_slots && c->nr_frames <= max_frames &&
+           max_frames <= SPLITIO_GRANT_FRAMES_MAX &&
+           c->nr_track < SPLITIO_GRANT_TRACK_MAX && c->mem &&
+           ((uintptr_t)c->mem & (sizeof(uint64_t) - 1)) == 0 &&
+           are_pages(c->frames, c->nr_frames) &&
+           (c->nr_status == 0 ||
+            c->nr_status == SPLITIO_GRANT_STATUS_FRAMES(max_frames)) &&
+           are_pages(c->status, c->nr_status) &&
+           (version == 1 || (version == 2 && c->nr_status != 0));
+}
+
+static void fill(struct splitio_grant_domain *d,
+                 const struct splitio_grant_domain_config *c, unsigned version,
+                 unsigned max_frames)
+{
+    size_t nr_active = (size_t)max_frames * SPLITIO_GRANTS_PER_FRAME_V1;
+
+    __builtin_memset(d, 0, sizeof(*d));
+    __builtin_memset(c->mem, 0,
+                     SPLITIO_GRANT_DOMAIN_MEM(max_frames, c->nr_track));
+    d->domid = c->domid;
+    d->version = (uint16_t)version;
+    d->nr_frames = c->nr_frames;
+    d->max_frames = max_frames;
+    d->nr_refs = c->nr_frames * refs_per_frame(version);
+    for (unsigned i = 0; i < c->nr_frames; i++)
+        d->frames[i] = c->frames[i];
+    d->nr_status = c->nr_status;
+    for (unsigned i = 0; i < c->nr_status; i++) {
+        d->status[i] = c->status[i];
+        __builtin_memset(d->status[i], 0, SPLITIO_PAGE_SIZE);
+    }
+    d->active = c->mem;
+    d->track = (struct splitio_grant_track *)(void *)(d->active + nr_active);
+    d->nr_track = c->nr_track;
+    d->track_head = stack_empty();
+    for (uint32_t i = c->nr_track; i-- > 0;)
+        track_free(d, i);
+}
+
 int splitio_grant_engine_add(struct splitio_grant_engine *e,
                              struct splitio_grant_domain *d,
-                             splitio_domid_t domid, void *const *frames,
-                             unsigned nr_frames, uint32_t nr_track, void *mem)
+                             const struct splitio_grant_domain_config *cfg)
 {
-    size_t nr_refs = (size_t)nr_frames * SPLITIO_GRANTS_PER_FRAME_V1;
+    unsigned version = cfg->version ? cfg->version : 1;
+    unsigned max_frames = cfg->max_frames ? cfg->max_frames : cfg->nr_frames;
 
-    if (domid >= e->nr_slots || nr_frames > SPLITIO_GRANT_FRAMES_MAX ||
-        nr_track >= SPLITIO_GRANT_TRACK_MAX || !mem ||
-        ((uintptr_t)mem & (sizeof(uint64_t) - 1)) != 0 ||
-        (nr_frames != 0 && !frames))
+    if (!config_is_good(e, cfg, version, max_frames))
         return SPLITIO_EINVAL;
-    for (unsigned i = 0; i < nr_frames; i++)
-        if (!frames[i] || ((uintptr_t)frames[i] & SPLITIO_PAGE_MASK) != 0)
-            return SPLITIO_EINVAL;
-    if (slot_peek(e->slots, e->nr_slots, domid))
+    if (slot_peek(e->slots, e->nr_slots, cfg->domid))
         return SPLITIO_EEXIST;
-    __builtin_memset(d, 0, sizeof(*d));
-    __builtin_memset(mem, 0, SPLITIO_GRANT_DOMAIN_MEM(nr_frames, nr_track));
-    d->domid = domid;
-    d->nr_frames = nr_frames;
-    for (unsigned i = 0; i < nr_frames; i++)
-        d->frames[i] = frames[i];
-    d->active = mem;
-    d->track = (struct splitio_grant_track *)(void *)(d->active + nr_refs);
-    d->nr_track = nr_track;
-    d->track_head = stack_empty();
-    while (nr_track-- > 0)
-        track_free(d, nr_track);
-    return slot_fill(e->slots, domid, d);
+    fill(d, cfg, version, max_frames);
+    return slot_fill(e->slots, cfg->domid, d);
 }
 
 static bool is_used(const struct splitio_grant_domain *d)
@@ -125,6 +125,7 @@ static int map_one(struct splitio_grant_engine *e,
         stack_pop(&self->track_head, &self->track->next, LINK_STRIDE);
     struct splitio_grant_domain *d;
     struct splitio_grant_track *t;
+    struct splitio_grant_got got;
     int status = SPLITIO_GNTST_BAD_DOMAIN;
 
     if (index == STACK_END)
@@ -132,13 +133,14 @@ static int map_one(struct splitio_grant_engine *e,
     d = slot_enter(e->slots, e->nr_slots, op->domid);
     if (d) {
         status =
-            splitio_grant_pin_take(e, d, self->domid, op->gref, kind, &op->va);
+            splitio_grant_pin_take(e, d, self->domid, op->gref, kind, &got);
         slot_leave(e->slots, op->domid);
     }
     if (status != SPLITIO_GNTST_OKAY) {
         track_free(self, index);
         return status;
     }
+    op->va = got.ptr;
     t = &self->track[index];
     splitio_fetch_add_u32(&self->nr_mapped, 1);
     op->handle = (uint32_t)(t->word >> TRACK_GEN_SHIFT) << HANDLE_GEN | index;
@@ -167,45 +169,77 @@ unsigned splitio_grant_engine_map(struct splitio_grant_engine *e,
     return failed;
 }
 
-/* The live word of a handle, 0 if it is not one. */
-static uint64_t live_word(struct splitio_grant_domain *d,
-                          splitio_grant_handle_t handle)
-{
-    uint32_t index = handle & (SPLITIO_GRANT_TRACK_MAX - 1);
+/* A mapping that nobody else can end. */
+struct claim {
+    uint32_t index;
     uint64_t word;
+    struct splitio_grant_domain *domain; /* whose page */
+};
 
-    if (index >= d->nr_track)
-        return 0;
-    word = splitio_load_acquire_u64(&d->track[index].word);
-    if (!(word & TRACK_LIVE) || word >> TRACK_GEN_SHIFT != handle >> HANDLE_GEN)
-        return 0;
-    return word;
+static inline bool claim(struct splitio_grant_engine *e,
+                         struct splitio_grant_domain *self,
+                         splitio_grant_handle_t handle, struct claim *c)
+{
+    uint64_t word = track_live_word(self, handle);
+
+    if (!word)
+        return false;
+    /* While the mapping is live its pin keeps the domain registered. */
+    c->domain = slot_enter_dying(e->slots, e->nr_slots, track_domid(word));
+    if (!c->domain)
+        return false;
+    c->index = track_index(handle);
+    c->word = word;
+    if (splitio_cas_u64(&self->track[c->index].word, &word,
+                        track_gen(word) + (UINT64_C(1) << TRACK_GEN_SHIFT)))
+        return true;
+    slot_leave(e->slots, track_domid(c->word));
+    return false;
+}
+
+static inline void end_claimed(struct splitio_grant_engine *e,
+                               struct splitio_grant_domain *self,
+                               const struct claim *c)
+{
+    splitio_grant_pin_drop(c->domain, track_gref(c->word), track_kind(c->word));
+    slot_leave(e->slots, track_domid(c->word));
+    track_free(self, c->index);
+    splitio_fetch_add_u32(&self->nr_mapped, UINT32_MAX);
 }
 
 static int unmap_one(struct splitio_grant_engine *e,
                      struct splitio_grant_domain *self,
                      splitio_grant_handle_t handle)
 {
-    uint32_t index = handle & (SPLITIO_GRANT_TRACK_MAX - 1);
-    uint64_t word = live_word(self, handle);
-    splitio_domid_t domid = track_domid(word);
-    struct splitio_grant_domain *d;
+    struct claim c;
 
-    if (!word)
+    if (!claim(e, self, handle, &c))
         return SPLITIO_GNTST_BAD_HANDLE;
-    /* While the mapping is live its pin keeps the domain registered. */
-    d = slot_enter_dying(e->slots, e->nr_slots, domid);
-    if (!d)
+    end_claimed(e, self, &c);
+    return SPLITIO_GNTST_OKAY;
+}
+
+static int replace_one(struct splitio_grant_engine *e,
+                       struct splitio_grant_domain *self,
+                       const struct splitio_grant_replace *op)
+{
+    const struct splitio_hypervisor_ops *ops = e->port->ops;
+    struct claim c;
+    void *va;
+
+    if (!op->new_va)
+        return SPLITIO_GNTST_BAD_VIRT_ADDR;
+    if (!claim(e, self, op->handle, &c))
         return SPLITIO_GNTST_BAD_HANDLE;
-    if (!splitio_cas_u64(&self->track[index].word, &word,
-                         track_gen(word) + (UINT64_C(1) << TRACK_GEN_SHIFT))) {
-        slot_leave(e->slots, domid);
-        return SPLITIO_GNTST_BAD_HANDLE;
+    va = splitio_grant_pin_ptr(c.domain, track_gref(c.word));
+    if (!ops->replace ||
+        ops->replace(e->port->ctx, self->domid, va, op->new_va) != 0) {
+        /* As if it had not been claimed. */
+        splitio_store_release_u64(&self->track[c.index].word, c.word);
+        slot_leave(e->slots, track_domid(c.word));
+        return SPLITIO_GNTST_GENERAL_ERROR;
     }
-    splitio_grant_pin_drop(d, track_gref(word), track_kind(word));
-    slot_leave(e->slots, domid);
-    track_free(self, index);
-    splitio_fetch_add_u32(&self->nr_mapped, UINT32_MAX);
+    end_claimed(e, self, &c);
     return SPLITIO_GNTST_OKAY;
 }
 
@@ -228,6 +262,36 @@ unsigned splitio_grant_engine_unmap(struct splitio_grant_engine *e,
     return failed;
 }
 
+unsigned splitio_grant_engine_unmap_and_replace(
+    struct splitio_grant_engine *e, splitio_domid_t self,
+    struct splitio_grant_replace *ops, unsigned nr)
+{
+    struct splitio_grant_domain *d =
+        slot_enter_dying(e->slots, e->nr_slots, self);
+    unsigned failed = 0;
+
+    for (unsigned i = 0; i < nr; i++) {
+        ops[i].status =
+            d ? replace_one(e, d, &ops[i]) : SPLITIO_GNTST_BAD_DOMAIN;
+        failed += ops[i].status != SPLITIO_GNTST_OKAY;
+    }
+    if (d)
+        slot_leave(e->slots, self);
+    return failed;
+}
+
+unsigned splitio_grant_engine_transfer(struct splitio_grant_engine *e,
+                                       splitio_domid_t self,
+                                       struct splitio_grant_transfer *ops,
+                                       unsigned nr)
+{
+    (void)e;
+    (void)self;
+    for (unsigned i = 0; i < nr; i++)
+        ops[i].status = SPLITIO_GNTST_BAD_PAGE;
+    return nr;
+}
+
 int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
                                     splitio_domid_t self,
                                     splitio_grant_handle_t handle,
@@ -240,7 +304,7 @@ int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
 
     if (!s)
         return SPLITIO_ENOENT;
-    word = live_word(s, handle);
+    word = track_live_word(s, handle);
     if (word)
         d = slot_enter_dying(e->slots, e->nr_slots, track_domid(word));
     if (d) {
@@ -248,7 +312,7 @@ int splitio_grant_engine_mapped_gfn(struct splitio_grant_engine *e,
         slot_leave(e->slots, track_domid(word));
     }
     /* Unmapped meanwhile: the frame may be the next pin's. */
-    if (d && live_word(s, handle) != word)
+    if (d && track_live_word(s, handle) != word)
         d = NULL;
     slot_leave(e->slots, self);
     return d ? 0 : SPLITIO_ENOENT;

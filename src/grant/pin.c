@@ -2,61 +2,14 @@
 /* Pins: marking one granted page as in use, and as free again. */
 #include "pin.h"
 
+#include "entry.h"
+
 /* Tries against a guest that keeps changing its entry. */
 #define ENTRY_TRIES 8
-/* Turns to wait for another call on the same entry. */
-#define OWNER_TURNS 4096
-
-/* What one 32-bit read of an entry gives. */
-struct head {
-    uint16_t flags;
-    uint16_t domid;
-};
-
-static struct splitio_grant_entry_v1 *entry(struct splitio_grant_domain *d,
-                                            splitio_gref_t gref)
-{
-    return (struct splitio_grant_entry_v1 *)
-               d->frames[gref / SPLITIO_GRANTS_PER_FRAME_V1] +
-           gref % SPLITIO_GRANTS_PER_FRAME_V1;
-}
 
 static uint32_t *entry_word(struct splitio_grant_entry_v1 *e)
 {
     return (uint32_t *)(void *)e;
-}
-
-static bool is_write(enum splitio_grant_pin kind)
-{
-    return kind == SPLITIO_PIN_MAP_WRITE || kind == SPLITIO_PIN_COPY_WRITE;
-}
-
-static bool has_pins(const struct splitio_grant_active *a)
-{
-    return (a->pins[0] | a->pins[1] | a->pins[2] | a->pins[3]) != 0;
-}
-
-static bool has_writers(const struct splitio_grant_active *a)
-{
-    return (a->pins[SPLITIO_PIN_MAP_WRITE] | a->pins[SPLITIO_PIN_COPY_WRITE]) !=
-           0;
-}
-
-static bool try_own(struct splitio_grant_active *a)
-{
-    for (unsigned i = 0; i < OWNER_TURNS; i++) {
-        uint32_t nobody = 0;
-
-        if (splitio_cas_u32(&a->owner, &nobody, 1))
-            return true;
-        splitio_cpu_relax();
-    }
-    return false;
-}
-
-static void disown(struct splitio_grant_active *a)
-{
-    splitio_store_release_u32(&a->owner, 0);
 }
 
 /* Set the in-use bits of the shared entry, checking it in the same step. */
@@ -66,7 +19,7 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
     uint32_t word = splitio_load_acquire_u32(entry_word(e));
 
     for (unsigned i = 0; i < ENTRY_TRIES; i++) {
-        struct head h;
+        struct splitio_grant_header h;
         uint32_t marked;
 
         __builtin_memcpy(&h, &word, sizeof(h));
@@ -93,20 +46,24 @@ static void unmark(struct splitio_grant_entry_v1 *e, uint16_t bits)
 static int first_pin(struct splitio_grant_engine *e,
                      struct splitio_grant_domain *d,
                      struct splitio_grant_active *a, splitio_domid_t peer,
-                     splitio_gref_t gref, bool write)
+                     splitio_gref_t gref, bool write,
+                     struct splitio_grant_got *got)
 {
-    struct splitio_grant_entry_v1 *ent = entry(d, gref);
+    struct splitio_grant_entry_v1 *ent = entry_v1(d, gref);
     int status = mark(ent, peer, write);
 
     if (status != SPLITIO_GNTST_OKAY)
         return status;
     a->domid = peer;
+    a->what = GRANT_PAGE;
     /* mapped_gfn() may be looking, for a mapping that has just ended. */
     splitio_write_once_u64(&a->gfn, splitio_read_once_u32(&ent->frame));
-    a->ptr = e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, write);
-    if (a->ptr)
+    a->u.ptr = e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, write);
+    got->what = GRANT_PAGE;
+    got->ptr = a->u.ptr;
+    if (got->ptr)
         return SPLITIO_GNTST_OKAY;
-    unmark(ent, SPLITIO_GTF_READING | SPLITIO_GTF_WRITING);
+    unmark(ent, IN_USE);
     return SPLITIO_GNTST_BAD_PAGE;
 }
 
@@ -114,47 +71,53 @@ static int first_pin(struct splitio_grant_engine *e,
 static int later_pin(struct splitio_grant_engine *e,
                      struct splitio_grant_domain *d,
                      struct splitio_grant_active *a, splitio_domid_t peer,
-                     splitio_gref_t gref, bool write)
+                     splitio_gref_t gref, bool write,
+                     struct splitio_grant_got *got)
 {
     void *ptr;
     int status;
 
     if (a->domid != peer)
         return SPLITIO_GNTST_BAD_GNTREF;
+    got->what = GRANT_PAGE;
+    got->ptr = a->u.ptr;
     if (!write || has_writers(a))
         return SPLITIO_GNTST_OKAY;
     ptr = e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, true);
     if (!ptr)
         return SPLITIO_GNTST_BAD_PAGE;
-    status = mark(entry(d, gref), peer, true);
+    status = mark(entry_v1(d, gref), peer, true);
     if (status == SPLITIO_GNTST_OKAY)
-        a->ptr = ptr;
+        got->ptr = a->u.ptr = ptr;
     return status;
 }
 
 int splitio_grant_pin_take(struct splitio_grant_engine *e,
                            struct splitio_grant_domain *d, splitio_domid_t peer,
                            splitio_gref_t gref, enum splitio_grant_pin kind,
-                           void **ptr)
+                           struct splitio_grant_got *got)
 {
     struct splitio_grant_active *a;
     int status;
 
-    if (gref >= d->nr_frames * SPLITIO_GRANTS_PER_FRAME_V1)
+    if (gref >= splitio_load_acquire_u32(&d->nr_refs))
         return SPLITIO_GNTST_BAD_GNTREF;
     a = &d->active[gref];
     if (!try_own(a))
         return SPLITIO_GNTST_EAGAIN;
     if (a->pins[kind] == UINT16_MAX)
         status = SPLITIO_GNTST_NO_SPACE;
+    /* Version 1 has more references than 2, so this one is good in both. */
+    else if (d->version != 1)
+        status = splitio_grant_pin_v2(e, d, peer, gref, kind, got);
     else if (has_pins(a))
-        status = later_pin(e, d, a, peer, gref, is_write(kind));
+        status = later_pin(e, d, a, peer, gref, pin_is_write(kind), got);
     else
-        status = first_pin(e, d, a, peer, gref, is_write(kind));
+        status = first_pin(e, d, a, peer, gref, pin_is_write(kind), got);
     if (status == SPLITIO_GNTST_OKAY) {
         a->pins[kind]++;
-        *ptr = a->ptr;
-        splitio_fetch_add_u32(&d->nr_pins, 1);
+        if (!pin_is_copy(kind))
+            splitio_fetch_add_u32(&d->nr_pins, 1);
     }
     disown(a);
     return status;
@@ -164,18 +127,27 @@ void splitio_grant_pin_drop(struct splitio_grant_domain *d, splitio_gref_t gref,
                             enum splitio_grant_pin kind)
 {
     struct splitio_grant_active *a = &d->active[gref];
-    uint16_t bits = 0;
+    uint16_t bits;
 
-    /* Waits only for calls of this process, each some instructions long. */
-    while (!try_own(a))
-        ;
+    own(a);
     a->pins[kind]--;
-    if (!has_writers(a))
-        bits |= SPLITIO_GTF_WRITING;
-    if (!has_pins(a))
-        bits |= SPLITIO_GTF_READING;
-    if (bits)
-        unmark(entry(d, gref), bits);
+    bits = (uint16_t)(IN_USE & ~in_use_bits(a));
+    if (d->version != 1)
+        splitio_grant_status_v2(d, gref);
+    else if (bits)
+        unmark(entry_v1(d, gref), bits);
     disown(a);
-    splitio_fetch_add_u32(&d->nr_pins, UINT32_MAX);
+    if (!pin_is_copy(kind))
+        splitio_fetch_add_u32(&d->nr_pins, UINT32_MAX);
+}
+
+void *splitio_grant_pin_ptr(struct splitio_grant_domain *d, splitio_gref_t gref)
+{
+    struct splitio_grant_active *a = &d->active[gref];
+    void *ptr;
+
+    own(a);
+    ptr = a->u.ptr;
+    disown(a);
+    return ptr;
 }

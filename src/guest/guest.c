@@ -3,6 +3,7 @@
 #include <splitio/guest.h>
 
 #include "fifo.h"
+#include "grants.h"
 #include "pages.h"
 
 /* References of the quarantine looked at in one poll. */
@@ -98,8 +99,7 @@ int splitio_guest_init(struct splitio_guest *g,
         return SPLITIO_EINVAL;
     g->cfg = *cfg;
     g->fifo_block = NULL;
-    err = splitio_grant_table_init(&g->grants, cfg->grant_frames,
-                                   cfg->nr_grant_frames, cfg->grant_mem);
+    err = splitio_guest_grants_init(g);
     if (err)
         return err;
     splitio_event_guest_init(&g->events, cfg->abi, cfg->shared_info,
@@ -129,5 +129,6 @@ unsigned splitio_guest_poll(struct splitio_guest *g, unsigned budget)
 {
     if (splitio_grant_table_nr_held(&g->grants))
         (void)splitio_grant_table_reap(&g->grants, REAP_BUDGET, reaped, g);
+    splitio_guest_grants_poll(g);
     return splitio_event_guest_scan(&g->events, 0, budget);
 }

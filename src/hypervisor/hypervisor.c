@@ -28,13 +28,22 @@ static int add_events(struct splitio_hypervisor *hv, struct splitio_domain *d,
 int splitio_domain_add(struct splitio_hypervisor *hv, struct splitio_domain *d,
                        const struct splitio_domain_config *cfg)
 {
+    const struct splitio_grant_domain_config grants = {
+        .domid = cfg->domid,
+        .version = cfg->grant_version,
+        .frames = cfg->grant_frames,
+        .nr_frames = cfg->nr_grant_frames,
+        .max_frames = cfg->max_grant_frames,
+        .status = cfg->grant_status,
+        .nr_status = cfg->nr_grant_status,
+        .nr_track = cfg->nr_track,
+        .mem = cfg->grant_mem,
+    };
     int err = add_events(hv, d, cfg);
 
     if (err)
         return err;
-    err = splitio_grant_engine_add(&hv->grants, &d->grants, cfg->domid,
-                                   cfg->grant_frames, cfg->nr_grant_frames,
-                                   cfg->nr_track, cfg->grant_mem);
+    err = splitio_grant_engine_add(&hv->grants, &d->grants, &grants);
     /* Events can always be taken back: a call inside is about to leave. */
     if (err)
         while (splitio_event_engine_remove(&hv->events, cfg->domid) ==

@@ -20,7 +20,29 @@ static void *frame_ptr(void *ctx, splitio_domid_t domid, splitio_gfn_t gfn,
     return r->dom[domid].pages[gfn];
 }
 
+static int replace(void *ctx, splitio_domid_t self, void *va, void *new_va)
+{
+    struct rig *r = ctx;
+
+    (void)self;
+    return r->replace(r, va, new_va);
+}
+
+static int flush(void *ctx, void *va, size_t len, uint32_t op)
+{
+    struct rig *r = ctx;
+
+    return r->flush(r, va, len, op);
+}
+
 static const struct splitio_hypervisor_ops ops = {.frame_ptr = frame_ptr};
+static const struct splitio_hypervisor_ops able_ops = {
+    .frame_ptr = frame_ptr, .replace = replace, .cache_flush = flush};
+
+void rig_set_abilities(struct rig *r, bool able)
+{
+    r->port.ops = able ? &able_ops : &ops;
+}
 
 static void *pages_of(size_t bytes)
 {
@@ -36,29 +58,53 @@ int rig_add(struct rig *r, splitio_domid_t domid)
 {
     struct rig_domain *d = &r->dom[domid];
 
-    return splitio_grant_engine_add(&r->e, &d->d, domid, d->frames,
-                                    d->nr_frames, RIG_TRACK, d->mem);
+    return splitio_grant_engine_add(
+        &r->e, &d->d,
+        &(struct splitio_grant_domain_config){.domid = domid,
+                                              .version = d->version,
+                                              .frames = d->frames,
+                                              .nr_frames = d->nr_frames,
+                                              .status = d->status_frames,
+                                              .nr_status = d->nr_frames ? 1 : 0,
+                                              .nr_track = RIG_TRACK,
+                                              .mem = d->mem});
 }
 
-static void make_domain(struct rig *r, splitio_domid_t domid)
+void rig_table(struct rig *r, splitio_domid_t domid, unsigned version)
+{
+    struct rig_domain *d = &r->dom[domid];
+
+    d->version = version;
+    if (version == 2
+            ? splitio_grant_table_init_v2(&d->table, d->entries, d->status,
+                                          RIG_FRAMES, d->next_mem)
+            : splitio_grant_table_init(&d->table, d->entries, RIG_FRAMES,
+                                       d->next_mem))
+        abort();
+}
+
+static void make_domain(struct rig *r, splitio_domid_t domid, unsigned version)
 {
     struct rig_domain *d = &r->dom[domid];
 
     d->nr_frames = domid == 0 ? 0 : RIG_FRAMES;
     d->pages = pages_of(RIG_PAGES * SPLITIO_PAGE_SIZE);
     d->entries = pages_of(RIG_FRAMES * SPLITIO_PAGE_SIZE);
+    d->v2 = (union splitio_grant_entry_v2 *)(void *)d->entries;
+    d->status = pages_of(SPLITIO_PAGE_SIZE);
+    d->status_frames[0] = d->status;
     d->next_mem = malloc(SPLITIO_GRANT_TABLE_MEM(RIG_FRAMES));
     d->mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(d->nr_frames, RIG_TRACK));
     for (unsigned i = 0; i < RIG_FRAMES; i++)
         d->frames[i] = d->entries + i * SPLITIO_GRANTS_PER_FRAME_V1;
-    if (!d->next_mem || !d->mem ||
-        splitio_grant_table_init(&d->table, d->entries, RIG_FRAMES,
-                                 d->next_mem) ||
-        rig_add(r, domid))
+    if (!d->next_mem || !d->mem)
+        abort();
+    rig_table(r, domid, version);
+    if (rig_add(r, domid))
         abort();
 }
 
-struct rig *rig_new(void)
+struct rig *rig_new_v2(unsigned domains)
 {
     struct rig *r = calloc(1, sizeof(*r));
 
@@ -67,8 +113,13 @@ struct rig *rig_new(void)
     r->port = (struct splitio_hypervisor_port){&ops, r};
     splitio_grant_engine_init(&r->e, &r->port, r->slots, RIG_SLOTS);
     for (unsigned i = 0; i < RIG_DOMAINS; i++)
-        make_domain(r, (splitio_domid_t)i);
+        make_domain(r, (splitio_domid_t)i, domains >> i & 1 ? 2 : 1);
     return r;
+}
+
+struct rig *rig_new(void)
+{
+    return rig_new_v2(0);
 }
 
 void rig_delete(struct rig *r)
@@ -76,6 +127,7 @@ void rig_delete(struct rig *r)
     for (unsigned i = 0; i < RIG_DOMAINS; i++) {
         free(r->dom[i].pages);
         free(r->dom[i].entries);
+        free(r->dom[i].status);
         free(r->dom[i].next_mem);
         free(r->dom[i].mem);
     }
@@ -139,6 +191,9 @@ int rig_put(struct rig *r, splitio_domid_t self, splitio_domid_t to,
 unsigned rig_in_use(const struct rig *r, splitio_domid_t domid,
                     splitio_gref_t gref)
 {
-    return splitio_load_acquire_u16(&r->dom[domid].entries[gref].flags) &
+    const struct rig_domain *d = &r->dom[domid];
+
+    return splitio_load_acquire_u16(d->version == 2 ? &d->status[gref]
+                                                    : &d->entries[gref].flags) &
            (SPLITIO_GTF_READING | SPLITIO_GTF_WRITING);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A grant engine and a few domains with memory of their own. Domain 0 has no
- * grant table: it maps only.
+ * grant table: it maps only. The others have tables of version 1 or 2.
  */
 #ifndef SPLITIO_TESTS_GRANT_RIG_H
 #define SPLITIO_TESTS_GRANT_RIG_H
 
-#include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 
 #define RIG_DOMAINS 4u  /* 0 to 3 are registered */
 #define RIG_SLOTS   8u  /* ids that the engine knows */
@@ -15,17 +15,21 @@
 #define RIG_TRACK   64u /* mappings that each may hold */
 #define RIG_REFS    (RIG_FRAMES * SPLITIO_GRANTS_PER_FRAME_V1)
 #define RIG_FREE    (RIG_REFS - SPLITIO_GRANT_RESERVED)
+#define RIG_REFS_V2 (RIG_FRAMES * SPLITIO_GRANTS_PER_FRAME_V2)
 
 typedef uint8_t rig_page[SPLITIO_PAGE_SIZE];
 
 struct rig_domain {
     struct splitio_grant_domain d;
     struct splitio_grant_table table;
+    unsigned version;
     struct splitio_grant_entry_v1 *entries; /* shared */
+    union splitio_grant_entry_v2 *v2;       /* the same memory */
+    splitio_grant_status_t *status;         /* shared */
     rig_page *pages;
     void *mem;
     uint32_t *next_mem;
-    void *frames[RIG_FRAMES];
+    void *frames[RIG_FRAMES], *status_frames[1];
     unsigned nr_frames;
 };
 
@@ -41,9 +45,18 @@ struct rig {
     unsigned nr_frame_calls;
     splitio_gfn_t last_gfn;
     bool last_write;
+    /* What the port does, if it can. */
+    int (*replace)(struct rig *r, void *va, void *new_va);
+    int (*flush)(struct rig *r, void *va, size_t len, uint32_t op);
 };
 
 struct rig *rig_new(void);
+/* With version 2 for the domains whose bit is set. */
+struct rig *rig_new_v2(unsigned domains);
+/* A port that can replace mappings and flush caches, or one that cannot. */
+void rig_set_abilities(struct rig *r, bool able);
+/* Make the guest's side of a table anew, with a version. */
+void rig_table(struct rig *r, splitio_domid_t domid, unsigned version);
 void rig_delete(struct rig *r);
 /* Register one domain again after it has been removed. */
 int rig_add(struct rig *r, splitio_domid_t domid);

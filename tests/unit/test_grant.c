@@ -946,27 +946,33 @@ static void add_odd_arguments_are_refused(void **state)
     void *odd[1] = {(uint8_t *)one->entries + 8}, *none[1] = {NULL};
     static uint64_t mem[64 * 1024];
 
-    assert_int_equal(
-        splitio_grant_engine_add(&r->e, &d, RIG_SLOTS, one->frames, 1, 1, mem),
-        SPLITIO_EINVAL);
-    assert_int_equal(
-        splitio_grant_engine_add(&r->e, &d, 5, one->frames, 65, 1, mem),
-        SPLITIO_EINVAL);
-    assert_int_equal(splitio_grant_engine_add(&r->e, &d, 5, one->frames, 1,
-                                              SPLITIO_GRANT_TRACK_MAX, mem),
-                     SPLITIO_EINVAL);
-    assert_int_equal(
-        splitio_grant_engine_add(&r->e, &d, 5, one->frames, 1, 1, NULL),
-        SPLITIO_EINVAL);
-    assert_int_equal(splitio_grant_engine_add(&r->e, &d, 5, one->frames, 1, 1,
-                                              (uint8_t *)mem + 4),
-                     SPLITIO_EINVAL);
-    assert_int_equal(splitio_grant_engine_add(&r->e, &d, 5, NULL, 1, 1, mem),
-                     SPLITIO_EINVAL);
-    assert_int_equal(splitio_grant_engine_add(&r->e, &d, 5, odd, 1, 1, mem),
-                     SPLITIO_EINVAL);
-    assert_int_equal(splitio_grant_engine_add(&r->e, &d, 5, none, 1, 1, mem),
-                     SPLITIO_EINVAL);
+    const struct splitio_grant_domain_config good = {.domid = 5,
+                                                     .frames = one->frames,
+                                                     .nr_frames = 1,
+                                                     .nr_track = 1,
+                                                     .mem = mem};
+    struct splitio_grant_domain_config c;
+
+#define REFUSED(change)                                                        \
+    (c = good, (void)(change),                                                 \
+     assert_int_equal(splitio_grant_engine_add(&r->e, &d, &c),                 \
+                      SPLITIO_EINVAL))
+    REFUSED(c.domid = RIG_SLOTS);
+    REFUSED(c.nr_frames = 65);
+    REFUSED(c.max_frames = 65);
+    REFUSED((c.nr_frames = 2, c.max_frames = 1));
+    REFUSED(c.nr_track = SPLITIO_GRANT_TRACK_MAX);
+    REFUSED(c.mem = NULL);
+    REFUSED(c.mem = (uint8_t *)mem + 4);
+    REFUSED(c.frames = NULL);
+    REFUSED(c.frames = odd);
+    REFUSED(c.frames = none);
+    REFUSED(c.version = 2);
+    REFUSED(c.version = 3);
+    REFUSED(c.nr_status = 1);
+    REFUSED((c.status = odd, c.nr_status = 1));
+    REFUSED((c.status = one->frames, c.nr_status = 2));
+#undef REFUSED
     assert_int_equal(splitio_grant_engine_remove(&r->e, 5), SPLITIO_ENOENT);
 }
 

@@ -46,12 +46,16 @@ struct splitio_fake;
 
 /** What it is made of; zeroes mean the defaults given here. */
 struct splitio_fake_config {
-    unsigned nr_guests;       /**< 1; their domain ids are 1, 2, ... */
-    unsigned heap_pages;      /**< of each guest: 1024 */
-    unsigned nr_grant_frames; /**< of each guest: 4 */
-    uint32_t nr_track;        /**< mappings of domain 0: 16384 */
-    size_t store_bytes;       /**< arena of the store server: 4 MiB */
-    uint64_t fifo_guests;     /**< bit n: guest n + 1 uses FIFO events; none */
+    unsigned nr_guests;        /**< 1; their domain ids are 1, 2, ... */
+    unsigned heap_pages;       /**< of each guest: 1024 */
+    unsigned nr_grant_frames;  /**< of each guest: 4 */
+    unsigned max_grant_frames; /**< it may grow to so many: as many */
+    /** Bit n: guest n + 1 has a grant table of version 2 from the start; none.
+     *  All can change theirs with splitio_guest_set_grant_version(). */
+    uint64_t grant_v2_guests;
+    uint32_t nr_track;    /**< mappings of domain 0: 16384 */
+    size_t store_bytes;   /**< arena of the store server: 4 MiB */
+    uint64_t fifo_guests; /**< bit n: guest n + 1 uses FIFO events; none */
 };
 
 /**

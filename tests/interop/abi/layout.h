@@ -112,7 +112,32 @@
     SAME_FIELD(struct splitio_grant_entry_v1, domid, struct grant_entry_v1,    \
                domid)                                                          \
     SAME_FIELD(struct splitio_grant_entry_v1, frame, struct grant_entry_v1,    \
-               frame)
+               frame)                                                          \
+    SAME_SIZE(union splitio_grant_entry_v2, union grant_entry_v2)              \
+    SAME_FIELD(union splitio_grant_entry_v2, hdr.flags, union grant_entry_v2,  \
+               hdr.flags)                                                      \
+    SAME_FIELD(union splitio_grant_entry_v2, hdr.domid, union grant_entry_v2,  \
+               hdr.domid)                                                      \
+    SAME_FIELD(union splitio_grant_entry_v2, full_page.hdr.flags,              \
+               union grant_entry_v2, full_page.hdr.flags)                      \
+    SAME_FIELD(union splitio_grant_entry_v2, full_page.pad0,                   \
+               union grant_entry_v2, full_page.pad0)                           \
+    SAME_FIELD(union splitio_grant_entry_v2, full_page.frame,                  \
+               union grant_entry_v2, full_page.frame)                          \
+    SAME_FIELD(union splitio_grant_entry_v2, sub_page.page_off,                \
+               union grant_entry_v2, sub_page.page_off)                        \
+    SAME_FIELD(union splitio_grant_entry_v2, sub_page.length,                  \
+               union grant_entry_v2, sub_page.length)                          \
+    SAME_FIELD(union splitio_grant_entry_v2, sub_page.frame,                   \
+               union grant_entry_v2, sub_page.frame)                           \
+    SAME_FIELD(union splitio_grant_entry_v2, transitive.trans_domid,           \
+               union grant_entry_v2, transitive.trans_domid)                   \
+    SAME_FIELD(union splitio_grant_entry_v2, transitive.pad0,                  \
+               union grant_entry_v2, transitive.pad0)                          \
+    SAME_FIELD(union splitio_grant_entry_v2, transitive.gref,                  \
+               union grant_entry_v2, transitive.gref)                          \
+    SAME_FIELD(union splitio_grant_entry_v2, spacer, union grant_entry_v2,     \
+               __spacer)
 
 #define LAYOUT_SRING                                                           \
     SAME_FIELD(struct splitio_sring, req_prod, struct layout_sring, req_prod)  \

@@ -5,6 +5,7 @@
 #include <splitio/event.h>
 #include <splitio/event_fifo.h>
 #include <splitio/grant.h>
+#include <splitio/grant_engine.h>
 #include <splitio/proto/blkif.h>
 #include <splitio/proto/netif.h>
 #include <splitio/proto/xenbus.h>
@@ -117,6 +118,9 @@ static void grant_layout_is_xens(void **state)
     LAYOUT_GRANT
     SAME_VALUE(SPLITIO_GRANTS_PER_FRAME_V1,
                4096 / sizeof(struct grant_entry_v1))
+    SAME_VALUE(SPLITIO_GRANTS_PER_FRAME_V2, 4096 / sizeof(union grant_entry_v2))
+    SAME_VALUE(sizeof(splitio_grant_status_t), sizeof(grant_status_t))
+    SAME_VALUE(SPLITIO_GRANT_STATUS_PER_FRAME, 4096 / sizeof(grant_status_t))
     SAME_VALUE(SPLITIO_GRANT_RESERVED, GNTTAB_NR_RESERVED_ENTRIES)
 }
 
@@ -128,6 +132,11 @@ static void grant_flags_are_xens(void **state)
     SAME_VALUE(SPLITIO_GTF_READONLY, GTF_readonly)
     SAME_VALUE(SPLITIO_GTF_READING, GTF_reading)
     SAME_VALUE(SPLITIO_GTF_WRITING, GTF_writing)
+    SAME_VALUE(SPLITIO_GTF_ACCEPT_TRANSFER, GTF_accept_transfer)
+    SAME_VALUE(SPLITIO_GTF_TRANSITIVE, GTF_transitive)
+    SAME_VALUE(SPLITIO_GTF_SUB_PAGE, GTF_sub_page)
+    SAME_VALUE(SPLITIO_CACHE_CLEAN, GNTTAB_CACHE_CLEAN)
+    SAME_VALUE(SPLITIO_CACHE_INVAL, GNTTAB_CACHE_INVAL)
 }
 
 static void grant_statuses_are_xens(void **state)
