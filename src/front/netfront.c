@@ -93,6 +93,9 @@ int splitio_netfront_link_up(struct splitio_netfront *dev, splitio_domid_t back,
     link->nr_queues = nr;
     dev->nr_queues = nr;
     dev->back_features = offer->features;
+    if (!(offer->features & SPLITIO_NETIF_F_SG)) /* long frames need it */
+        dev->back_features &=
+            ~(SPLITIO_NETIF_F_GSO_TCPV4 | SPLITIO_NETIF_F_GSO_TCPV6);
     dev->broken = dev->told = false;
     dev->connected = true;
     splitio_netfront_mcast_forget(dev);

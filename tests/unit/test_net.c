@@ -218,6 +218,29 @@ static void missing_offloads_are_made_up_for(void **state)
     }
 }
 
+/* A back that takes long frames, but none of several slots. */
+static void segmentation_without_scatter_gather_is_not_used(void **state)
+{
+    struct net_rig *r = rig_new();
+    struct kept g = make_gso(4, 20000, 1448);
+    struct splitio_netif_offer offer;
+
+    (void)state;
+    r->back_config.features = SPLITIO_NETIF_F_CSUM_V4;
+    rig_init_back(r);
+    rig_init_front(r);
+    splitio_netback_offer(&r->back, &offer);
+    offer.features |= SPLITIO_NETIF_F_GSO_TCPV4;
+    assert_int_equal(splitio_netfront_connect(&r->front, 0, &offer, &r->link),
+                     0);
+    assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &r->link),
+                     0);
+    rig_send(r, &g);
+    check_segments(&r->nic.out, &g, false);
+    kept_free(&g);
+    rig_delete(r);
+}
+
 static void nic_without_checksums_gets_them_filled_in(void **state)
 {
     struct net_rig *r = rig_new();
@@ -827,6 +850,7 @@ int main(void)
         cmocka_unit_test(offloads_arrive_as_they_were_sent),
         cmocka_unit_test(validated_frames_stay_validated),
         cmocka_unit_test(missing_offloads_are_made_up_for),
+        cmocka_unit_test(segmentation_without_scatter_gather_is_not_used),
         cmocka_unit_test(nic_without_checksums_gets_them_filled_in),
         cmocka_unit_test(frame_of_two_slots_needs_sg),
         cmocka_unit_test(lengths_out_of_range_are_refused),
