@@ -73,6 +73,14 @@ static uint32_t number_or(const char *value, size_t len, uint32_t absent)
     return n;
 }
 
+/* An absent key has its default; one that is no number says nothing. */
+static int number_of(const char *value, size_t len, uint32_t absent,
+                     uint32_t *out)
+{
+    *out = absent;
+    return value ? splitio_xenbus_parse_u32(value, len, 0, UINT32_MAX, out) : 0;
+}
+
 static int got_offer(struct splitio_blkfront *dev, unsigned i,
                      const char *value, size_t len)
 {
@@ -92,14 +100,19 @@ static void flag(struct splitio_blkfront *dev, const char *value, size_t len,
         dev->info.flags |= bit;
 }
 
-static void got_vdisk(struct splitio_blkfront *dev, uint32_t bits)
+static int got_vdisk(struct splitio_blkfront *dev, const char *value,
+                     size_t len)
 {
+    uint32_t bits;
+    int err = number_of(value, len, 0, &bits);
+
     if (bits & SPLITIO_BLKIF_VDISK_CDROM)
         dev->info.flags |= SPLITIO_BLKFRONT_CDROM;
     if (bits & SPLITIO_BLKIF_VDISK_REMOVABLE)
         dev->info.flags |= SPLITIO_BLKFRONT_REMOVABLE;
     if (bits & SPLITIO_BLKIF_VDISK_READONLY)
         dev->info.flags |= SPLITIO_BLKFRONT_READ_ONLY;
+    return err;
 }
 
 static int got_sectors(struct splitio_blkfront *dev, const char *value,
@@ -131,14 +144,12 @@ static int got_disk(struct splitio_blkfront *dev, unsigned i, const char *value,
         info->flags = 0;
         return got_sectors(dev, value, len);
     case KEY_SECTOR_SIZE:
-        info->sector_size = number_or(value, len, 512);
-        break;
+        return number_of(value, len, 512, &info->sector_size);
     case KEY_PHYS_SECTOR:
         info->physical_sector_size = number_or(value, len, info->sector_size);
         break;
     case KEY_INFO:
-        got_vdisk(dev, number_or(value, len, 0));
-        break;
+        return got_vdisk(dev, value, len);
     case KEY_FLUSH:
         flag(dev, value, len, SPLITIO_BLKFRONT_FLUSHES);
         break;
