@@ -18,7 +18,7 @@ struct blk_seen {
     unsigned ring_pages; /* of the longest ring */
     unsigned nr_used_rings;
     struct {
-        const struct splitio_ring_map *map;
+        uint64_t number; /* as the spy counts */
         uint32_t req_prod;
         bool used;
     } rings[SPY_RINGS];

@@ -136,7 +136,7 @@ static void see_request(struct blk_seen *seen, const uint8_t *slot)
         seen->nr_secure++;
 }
 
-static void see_ring(struct blk_seen *seen, unsigned i,
+static void see_ring(struct blk_seen *seen, unsigned i, uint64_t number,
                      const struct splitio_ring_map *map)
 {
     const struct splitio_sring *sring = map->va;
@@ -144,9 +144,10 @@ static void see_ring(struct blk_seen *seen, unsigned i,
         map->nr_pages, splitio_blkif_ring_x86_64_slot_bytes);
     uint32_t prod = splitio_read_once_u32(&sring->req_prod);
 
-    if (seen->rings[i].map != map || prod < seen->rings[i].req_prod) {
-        seen->rings[i].map = map;
+    if (seen->rings[i].number != number) {
+        seen->rings[i].number = number;
         seen->rings[i].req_prod = 0;
+        seen->rings[i].used = false;
     }
     if (map->nr_pages > seen->ring_pages)
         seen->ring_pages = map->nr_pages;
@@ -164,5 +165,5 @@ static void see_ring(struct blk_seen *seen, unsigned i,
 void blk_look(struct rig *r)
 {
     for (unsigned i = 0; i < r->spy.nr_rings; i++)
-        see_ring(&blk_of(r)->seen, i, r->spy.rings[i]);
+        see_ring(&blk_of(r)->seen, i, r->spy.ring_numbers[i], r->spy.rings[i]);
 }

@@ -144,11 +144,18 @@ static bool discard(struct rig *r, bool secure)
     return true;
 }
 
+static uint64_t nr_failed(const struct blk_rig *b)
+{
+    return b->back.stats.nr_refused + b->back.stats.nr_failed +
+           b->front.stats.nr_failed;
+}
+
 bool blk_traffic(struct rig *r)
 {
     /* Sectors: the slot's own segments are 11, an indirect request has more. */
     static const unsigned nr_units[] = {1, 3, 8};
     struct blk_rig *b = blk_of(r);
+    uint64_t failed = nr_failed(b);
     bool large = splitio_blkfront_get_info(&b->front)->sector_size == 4096;
 
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(nr_units); i++)
@@ -157,9 +164,7 @@ bool blk_traffic(struct rig *r)
     if (!data(r, large ? 12 : 12 * 8 - 3, 0) ||
         !data(r, large ? 60 : 60 * 8, 512 + 4))
         return false;
-    if (b->back.stats.nr_refused + b->back.stats.nr_failed +
-            b->front.stats.nr_failed !=
-        0)
+    if (nr_failed(b) != failed)
         return rig_fail(r, "requests failed");
     return flush(r) && discard(r, false) && discard(r, true);
 }

@@ -22,6 +22,7 @@ struct net_seen {
 
 /* How far a ring has been looked at. */
 struct net_look {
+    uint64_t number; /* of the ring, as the spy counts */
     const struct splitio_ring_map *map;
     uint32_t at;
     bool used, in_chain, in_extras;

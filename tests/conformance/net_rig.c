@@ -216,8 +216,9 @@ void net_look(struct rig *r)
         struct net_look *look = &n->looks[i];
         unsigned way = way_of(n, r->spy.ring_grefs[i]);
 
-        if (look->map != r->spy.rings[i])
-            *look = (struct net_look){.map = r->spy.rings[i]};
+        if (look->number != r->spy.ring_numbers[i])
+            *look = (struct net_look){.number = r->spy.ring_numbers[i]};
+        look->map = r->spy.rings[i];
         if (way == 0)
             see_tx(n, look);
         else if (way == 1)

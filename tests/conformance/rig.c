@@ -146,12 +146,17 @@ void rig_front_new(struct rig *r)
 
 /* ---- running ---- */
 
+const char *rig_dir(const struct rig *r, enum side side)
+{
+    return side == FRONT ? r->front_dir : r->back_dir;
+}
+
 /* What the half says of a feature that it shall not have is taken back before
  * the other one can look. */
 static void veil(struct rig *r, enum side side)
 {
     uint64_t mask = side == FRONT ? r->front_mask : r->back_mask;
-    const char *dir = side == FRONT ? r->front_dir : r->back_dir;
+    const char *dir = rig_dir(r, side);
 
     for (unsigned i = 0; i < r->protocol->nr_features; i++) {
         const struct feature *f = &r->protocol->features[i];
@@ -171,11 +176,29 @@ static void veil(struct rig *r, enum side side)
     }
 }
 
+static void poke(struct rig *r)
+{
+    const struct poke *k = r->poke;
+    const void *found = NULL;
+    size_t len = 0;
+    bool there;
+
+    if (!k)
+        return;
+    there = world_read_raw(r->w, rig_dir(r, k->side), k->key, &found, &len);
+    if (!k->value && there)
+        world_remove(r->w, rig_dir(r, k->side), k->key);
+    if (k->value &&
+        (!there || len != k->len_bytes || memcmp(found, k->value, len) != 0))
+        world_write(r->w, rig_dir(r, k->side), k->key, k->value, k->len_bytes);
+}
+
 static unsigned front_turn(struct rig *r)
 {
     int n;
 
     veil(r, BACK);
+    poke(r);
     r->w->binding->guest_begin(r->w);
     n = r->protocol->front_poll(r);
     r->w->binding->guest_end(r->w);
@@ -189,6 +212,7 @@ static unsigned back_turn(struct rig *r)
     int n;
 
     veil(r, FRONT);
+    poke(r);
     r->protocol->look(r);
     n = r->protocol->back_poll(r);
     r->protocol->look(r);

@@ -81,6 +81,14 @@ struct protocol {
     void (*free_memory)(struct rig *r);
 };
 
+/* A node that is kept at a value, or away, whatever its owner writes. */
+struct poke {
+    enum side side; /* in whose directory */
+    const char *key;
+    const void *value; /* NULL: there is no node */
+    size_t len_bytes;
+};
+
 struct rig {
     const struct protocol *protocol;
     struct world *w;
@@ -93,6 +101,7 @@ struct rig {
     unsigned nr_front_keys, nr_back_keys;
     struct splitio_xenbus *front_xb, *back_xb;
     struct host_spy spy;
+    const struct poke *poke; /* NULL: none */
     bool have_front, have_back;
     uint32_t random;
     char why[240]; /* it failed; empty: it did not */
@@ -132,6 +141,7 @@ bool rig_run(struct rig *r, enum side sides);
 bool rig_stage(struct rig *r, unsigned stage);
 /* After stage 3. */
 bool rig_connect(struct rig *r);
+const char *rig_dir(const struct rig *r, enum side side);
 /* Not connected, and both the state and an error node say so. */
 bool rig_is_refused(struct rig *r);
 /* Close in order, and check that nothing is left; frees the rig. The reason is

@@ -44,6 +44,13 @@ static const char *path_of(const char *dir, const char *key)
     return path;
 }
 
+bool world_read_raw(struct world *w, const char *dir, const char *key,
+                    const void **value, size_t *len_bytes)
+{
+    return splitio_store_server_read(w->server, path_of(dir, key), value,
+                                     len_bytes) == 0;
+}
+
 bool world_read(struct world *w, const char *dir, const char *key, char *value,
                 size_t len_bytes)
 {
@@ -68,4 +75,80 @@ void world_write(struct world *w, const char *dir, const char *key,
 void world_remove(struct world *w, const char *dir, const char *key)
 {
     (void)splitio_store_server_rm(w->server, path_of(dir, key));
+}
+
+/* ---- lists ---- */
+
+struct listing {
+    struct splitio_store_call call;
+    bool done;
+    size_t len;
+    char body[4096];
+};
+
+static void on_listing(struct splitio_store_call *call, int status,
+                       const char *body, size_t len_bytes)
+{
+    struct listing *l = SPLITIO_CONTAINER_OF(call, struct listing, call);
+
+    l->done = true;
+    l->len = status == 0 ? len_bytes : 0;
+    memcpy(l->body, body, l->len);
+}
+
+/* Names that end in NUL, one after the other. */
+static bool list(struct world *w, const char *dir, struct listing *l)
+{
+    memset(l, 0, sizeof(*l));
+    l->call.done = on_listing;
+    if (splitio_store_directory(w->back_store, &l->call, 0, dir))
+        return false;
+    for (unsigned i = 0; i < 1000 && !l->done; i++)
+        (void)w->binding->step(w);
+    return l->done;
+}
+
+static void add_key(struct world_keys *keys, const char *prefix,
+                    const char *name)
+{
+    if (keys->nr < WORLD_KEYS_MAX)
+        snprintf(keys->names[keys->nr++], WORLD_KEY_MAX, "%s%s", prefix, name);
+}
+
+static bool list_queue(struct world *w, const char *dir, const char *queue,
+                       struct world_keys *keys)
+{
+    struct listing l;
+    char path[200], prefix[32];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, queue);
+    snprintf(prefix, sizeof(prefix), "%s/", queue);
+    if (!list(w, path, &l))
+        return false;
+    for (size_t i = 0; i < l.len; i += strlen(l.body + i) + 1)
+        add_key(keys, prefix, l.body + i);
+    return true;
+}
+
+bool world_list(struct world *w, const char *dir, struct world_keys *keys)
+{
+    struct listing l;
+    bool good = list(w, dir, &l);
+
+    keys->nr = 0;
+    for (size_t i = 0; good && i < l.len; i += strlen(l.body + i) + 1) {
+        if (strncmp(l.body + i, "queue-", 6) == 0)
+            good = list_queue(w, dir, l.body + i, keys);
+        else
+            add_key(keys, "", l.body + i);
+    }
+    return good;
+}
+
+bool world_has(const struct world_keys *keys, const char *name)
+{
+    for (unsigned i = 0; i < keys->nr; i++)
+        if (strcmp(keys->names[i], name) == 0)
+            return true;
+    return false;
 }

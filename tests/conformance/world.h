@@ -48,8 +48,23 @@ bool world_is_idle(struct world *w);
 
 bool world_read(struct world *w, const char *dir, const char *key, char *value,
                 size_t len_bytes);
+/* The value lies in the store; good until something is written. */
+bool world_read_raw(struct world *w, const char *dir, const char *key,
+                    const void **value, size_t *len_bytes);
 void world_write(struct world *w, const char *dir, const char *key,
                  const void *value, size_t len_bytes);
 void world_remove(struct world *w, const char *dir, const char *key);
+
+#define WORLD_KEYS_MAX 96u
+#define WORLD_KEY_MAX  48u
+
+/* Keys below a directory, with those of queues. */
+struct world_keys {
+    unsigned nr;
+    char names[WORLD_KEYS_MAX][WORLD_KEY_MAX];
+};
+
+bool world_list(struct world *w, const char *dir, struct world_keys *keys);
+bool world_has(const struct world_keys *keys, const char *name);
 
 #endif

@@ -97,6 +97,7 @@ static int spy_map_ring(void *ctx, splitio_domid_t domid,
     if (!err) {
         assert_true(spy->nr_rings < SPY_RINGS);
         spy->ring_grefs[spy->nr_rings] = grefs[0];
+        spy->ring_numbers[spy->nr_rings] = ++spy->nr_ring_maps;
         spy->rings[spy->nr_rings++] = map;
     }
     return err;
@@ -112,6 +113,7 @@ static void spy_unmap_ring(void *ctx, struct splitio_ring_map *map)
     assert_true(i < spy->nr_rings);
     spy->rings[i] = spy->rings[--spy->nr_rings];
     spy->ring_grefs[i] = spy->ring_grefs[spy->nr_rings];
+    spy->ring_numbers[i] = spy->ring_numbers[spy->nr_rings];
     spy->under.ops->unmap_ring(spy->under.ctx, map);
 }
 

@@ -25,6 +25,8 @@ struct host_spy {
     unsigned nr_rings;
     struct splitio_ring_map *rings[SPY_RINGS];
     splitio_gref_t ring_grefs[SPY_RINGS]; /* the first of each */
+    uint64_t ring_numbers[SPY_RINGS];     /* of all that were ever mapped */
+    uint64_t nr_ring_maps;
     unsigned nr_channels;
     splitio_evtchn_t channels[SPY_CHANNELS];
 };
