@@ -159,6 +159,8 @@ static inline bool splitio_netback_is_short(const struct splitio_netback *dev,
 /* Credit on tx. */
 SPLITIO_INTERNAL bool
 splitio_netback_has_credit(const struct splitio_netback *dev);
+/* There is something to send. True: not now, for want of credit. */
+SPLITIO_INTERNAL bool splitio_netback_waits(struct splitio_netback *dev);
 SPLITIO_INTERNAL void splitio_netback_spend(struct splitio_netback *dev,
                                             uint32_t len_bytes);
 

@@ -42,6 +42,15 @@ bool splitio_netback_has_credit(const struct splitio_netback *dev)
     return r->bytes == 0 || !r->told || r->credit > 0;
 }
 
+bool splitio_netback_waits(struct splitio_netback *dev)
+{
+    if (splitio_netback_has_credit(dev))
+        return false;
+    dev->rate.waiting = true;
+    dev->stats.tx_waits++;
+    return true;
+}
+
 void splitio_netback_spend(struct splitio_netback *dev, uint32_t len_bytes)
 {
     if (dev->rate.bytes != 0 && dev->rate.told)

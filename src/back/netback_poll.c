@@ -56,7 +56,7 @@ static int deliver(struct splitio_netback_queue *q, unsigned budget)
 /* From the guest, first: what comes in may be an answer to what goes out. */
 static int poll_tx(struct splitio_netback *dev, unsigned budget)
 {
-    uint32_t first = dev->first_queue++, i;
+    uint32_t first = dev->first_queue, i;
     int most = 0, n;
 
     dev->rate.waiting = false;
@@ -69,6 +69,9 @@ static int poll_tx(struct splitio_netback *dev, unsigned budget)
             return n;
         if (n > most)
             most = n;
+        /* What there is to spend, the others get next. */
+        if (n > 0)
+            dev->first_queue = (first + i + 1) % dev->nr_queues;
         splitio_netback_notify(q);
     }
     return most;

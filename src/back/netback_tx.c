@@ -292,16 +292,11 @@ int splitio_netback_tx_poll(struct splitio_netback_queue *q, unsigned budget)
         n = collect(q, budget - done);
         if (n < 0)
             return n;
-        if (n == 0 && !splitio_netback_has_credit(q->dev)) {
-            q->dev->rate.waiting = true;
-            q->dev->stats.tx_waits++;
-            break;
-        }
         if (n == 0) {
             n = splitio_ring_back_rearm(&q->tx.ring, 1);
             if (n < 0)
                 return n;
-            if (n == 0)
+            if (n == 0 || splitio_netback_waits(q->dev))
                 break;
             continue;
         }

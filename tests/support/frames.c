@@ -34,6 +34,7 @@ void queue_put(struct queue *q, const struct splitio_frame *frame)
     k->csum_offset = frame->csum_offset;
     k->gso_size = frame->gso_size;
     k->gso_type = frame->gso_type;
+    k->headroom_bytes = frame->headroom_bytes;
 }
 
 struct kept queue_get(struct queue *q)

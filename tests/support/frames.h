@@ -11,7 +11,7 @@ struct kept {
     uint8_t *bytes;
     uint32_t len_bytes;
     uint32_t flags;
-    uint16_t csum_start, csum_offset, gso_size;
+    uint16_t csum_start, csum_offset, gso_size, headroom_bytes;
     uint8_t gso_type;
 };
 

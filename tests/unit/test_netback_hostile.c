@@ -385,23 +385,112 @@ static void segmentation_without_blank_checksum_is_put_right(void **state)
     close_scene(&s);
 }
 
-static void multicast_change_is_answered(void **state)
+static void put_mcast(struct scene *s, uint8_t type, const uint8_t *addr,
+                      bool more)
 {
     union splitio_netif_tx_slot *slot;
+
+    peer_front_data(&s->front, 0, 0, 0, SPLITIO_NETTXF_EXTRA_INFO);
+    slot = peer_front_tx(&s->front);
+    memset(slot, 0, sizeof(*slot));
+    slot->extra.type = type;
+    slot->extra.flags = more ? SPLITIO_NETIF_EXTRA_FLAG_MORE : 0;
+    memcpy(slot->extra.u.mcast.addr, addr, 6);
+}
+
+static void multicast_change_is_answered(void **state)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 1};
+    static const uint8_t station[6] = {0, 0x16, 0x3e, 0, 0, 1};
     struct scene s;
 
     (void)state;
     open_scene(&s);
-    peer_front_data(&s.front, 0, 0, 0, SPLITIO_NETTXF_EXTRA_INFO);
-    slot = peer_front_tx(&s.front);
-    memset(slot, 0, sizeof(*slot));
-    slot->extra.type = SPLITIO_NETIF_EXTRA_MCAST_ADD;
+    put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_ADD, group, false);
+    put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_ADD, group, false);
+    put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_ADD, station, false);
+    put_chain(&s, 1, true);
+    put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_DEL, group, false);
+    put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_DEL, group, false);
+    assert_int_equal(turn(&s), 0);
+    expect_rsp(&s, 0, SPLITIO_NETIF_RSP_OKAY);
+    expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
+    expect_rsp(&s, 1, SPLITIO_NETIF_RSP_OKAY);
+    expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
+    expect_rsp(&s, 2, SPLITIO_NETIF_RSP_ERROR);
+    expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
+    expect_rsp(&s, 3, SPLITIO_NETIF_RSP_OKAY);
+    expect_rsp(&s, 4, SPLITIO_NETIF_RSP_OKAY);
+    expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
+    expect_rsp(&s, 5, SPLITIO_NETIF_RSP_OKAY);
+    expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
+    assert_int_equal(s.rig->back.nr_mcast, 0);
+    assert_int_equal(queue_len(&s.rig->nic.out), 1);
+    close_scene(&s);
+}
+
+static void multicast_change_not_offered_is_an_error(void **state)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 1};
+    struct scene s;
+
+    (void)state;
+    open_scene(&s);
+    s.rig->back.config.features &= ~SPLITIO_NETIF_F_MCAST;
+    put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_ADD, group, false);
     put_chain(&s, 1, true);
     assert_int_equal(turn(&s), 0);
     expect_rsp(&s, 0, SPLITIO_NETIF_RSP_ERROR);
     expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
     expect_rsp(&s, 1, SPLITIO_NETIF_RSP_OKAY);
     close_scene(&s);
+}
+
+/* More addresses than there is room for, again and again (T27). */
+static void multicast_list_is_bounded(void **state)
+{
+    uint8_t group[6] = {1, 0, 0x5e, 0, 0, 0};
+    unsigned i, round;
+    struct scene s;
+
+    (void)state;
+    open_scene(&s);
+    for (round = 0; round < 3; round++) {
+        for (i = 0; i < 200; i++) {
+            group[5] = (uint8_t)i;
+            put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_ADD, group, false);
+            assert_int_equal(turn(&s), 0);
+            expect_rsp(&s, (uint16_t)(round * 200 + i),
+                       i < SPLITIO_NETIF_MCAST_MAX ? SPLITIO_NETIF_RSP_OKAY
+                                                   : SPLITIO_NETIF_RSP_ERROR);
+            expect_rsp(&s, 0, SPLITIO_NETIF_RSP_NULL);
+        }
+        assert_int_equal(s.rig->back.nr_mcast, SPLITIO_NETIF_MCAST_MAX);
+    }
+    assert_int_equal(s.rig->back.stats.mcast_refused,
+                     3 * (200 - SPLITIO_NETIF_MCAST_MAX));
+    close_scene(&s);
+}
+
+/* Extras of no type, of one that nobody knows, and without a last one. */
+static void extras_without_sense_break_the_device(void **state)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 1};
+    static const uint8_t types[] = {0, SPLITIO_NETIF_EXTRA_TYPES, 255};
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i <= SPLITIO_ARRAY_LEN(types); i++) {
+        struct scene s;
+
+        open_scene(&s);
+        if (i < SPLITIO_ARRAY_LEN(types))
+            put_mcast(&s, types[i], group, false);
+        else
+            put_mcast(&s, SPLITIO_NETIF_EXTRA_MCAST_ADD, group, true);
+        assert_int_equal(turn(&s), SPLITIO_EPROTO);
+        close_scene(&s);
+    }
 }
 
 static void impossible_indices_break_the_device(void **state)
@@ -758,6 +847,9 @@ int main(void)
         cmocka_unit_test(segmentation_not_offered_is_dropped),
         cmocka_unit_test(segmentation_without_blank_checksum_is_put_right),
         cmocka_unit_test(multicast_change_is_answered),
+        cmocka_unit_test(multicast_change_not_offered_is_an_error),
+        cmocka_unit_test(multicast_list_is_bounded),
+        cmocka_unit_test(extras_without_sense_break_the_device),
         cmocka_unit_test(impossible_indices_break_the_device),
         cmocka_unit_test(rings_with_impossible_indices_do_not_connect),
         cmocka_unit_test(endless_production_is_bounded_by_the_budget),
