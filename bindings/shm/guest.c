@@ -115,6 +115,27 @@ static void event_close(void *ctx, splitio_evtchn_t port)
     (void)call_daemon(ctx, SPLITIO_SHM_EVENT_CLOSE, port, &unused);
 }
 
+static int grant_version(void *ctx, unsigned version)
+{
+    uint32_t unused;
+
+    return call_daemon(ctx, SPLITIO_SHM_GRANT_VERSION, version, &unused);
+}
+
+static int grant_grow(void *ctx, unsigned nr_frames)
+{
+    uint32_t unused;
+
+    return call_daemon(ctx, SPLITIO_SHM_GRANT_GROW, nr_frames, &unused);
+}
+
+static int grant_swap(void *ctx, splitio_gref_t a, splitio_gref_t b)
+{
+    uint32_t unused;
+
+    return call_daemon(ctx, SPLITIO_SHM_GRANT_SWAP, a << 16 | b, &unused);
+}
+
 static void add_one(int fd)
 {
     static const uint64_t one = 1;
@@ -148,6 +169,9 @@ const struct splitio_hypercall_ops splitio_shm_hypercalls = {
     .event_close = event_close,
     .event_send = event_send,
     .wake = wake,
+    .grant_version = grant_version,
+    .grant_grow = grant_grow,
+    .grant_swap = grant_swap,
 };
 
 /* --- polling --- */
@@ -262,8 +286,7 @@ struct splitio_guest_port splitio_shm_guest_port(struct splitio_shm_guest *g)
     return splitio_guest_port(&g->guest);
 }
 
-const struct splitio_guest *
-splitio_shm_guest_of(const struct splitio_shm_guest *g)
+struct splitio_guest *splitio_shm_guest_of(struct splitio_shm_guest *g)
 {
     return &g->guest;
 }

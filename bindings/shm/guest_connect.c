@@ -25,9 +25,16 @@ static uint8_t *frame(const struct splitio_shm_guest *g, uint32_t gfn)
     return g->base + (size_t)gfn * SPLITIO_PAGE_SIZE;
 }
 
+static uint32_t status_gfn(const struct splitio_shm_guest *g)
+{
+    return SPLITIO_SHM_FRAME_GRANTS + g->max_frames;
+}
+
 static uint32_t heap_gfn(const struct splitio_shm_guest *g)
 {
-    return SPLITIO_SHM_FRAME_GRANTS + g->nr_frames;
+    return status_gfn(g) + (g->grant_version == 2
+                                ? SPLITIO_GRANT_STATUS_FRAMES(g->max_frames)
+                                : 0);
 }
 
 static size_t mem_bytes(const struct splitio_shm_guest *g)
@@ -40,14 +47,17 @@ static bool take_config(struct splitio_shm_guest *g,
 {
     g->nr_pages = or_default(c->nr_pages, 4096);
     g->nr_frames = or_default(c->nr_frames, 8);
+    g->max_frames = or_default(c->max_frames, g->nr_frames);
+    g->grant_version = or_default(c->grant_version, 1);
     g->nr_ports = or_default(c->nr_ports, 64);
     g->timeout_ms = or_default(c->timeout_ms, 10000);
     return c->path &&
            strlen(c->path) < sizeof(((struct sockaddr_un *)0)->sun_path) &&
            c->name && *c->name && strlen(c->name) < SPLITIO_SHM_NAME_MAX &&
-           g->nr_frames <= SPLITIO_GRANT_FRAMES_MAX && g->nr_ports >= 2 &&
-           g->nr_ports <= MAX_PORTS && g->nr_pages > heap_gfn(g) &&
-           g->timeout_ms <= INT32_MAX;
+           g->nr_frames <= g->max_frames &&
+           g->max_frames <= SPLITIO_GRANT_FRAMES_MAX && g->grant_version <= 2 &&
+           g->nr_ports >= 2 && g->nr_ports <= MAX_PORTS &&
+           g->nr_pages > heap_gfn(g) && g->timeout_ms <= INT32_MAX;
 }
 
 static bool make_memory(struct splitio_shm_guest *g, const char *name)
@@ -69,7 +79,7 @@ static bool make_memory(struct splitio_shm_guest *g, const char *name)
     g->doorbell = (struct splitio_shm_doorbell *)(void *)frame(
         g, SPLITIO_SHM_FRAME_DOORBELL);
     g->heap_map = malloc(SPLITIO_GUEST_MAP_MEM(heap_pages));
-    g->grant_mem = malloc(SPLITIO_GRANT_TABLE_MEM(g->nr_frames));
+    g->grant_mem = malloc(SPLITIO_GRANT_TABLE_MEM(g->max_frames));
     g->handlers = calloc(g->nr_ports, sizeof(*g->handlers));
     return g->heap_map && g->grant_mem && g->handlers;
 }
@@ -85,6 +95,9 @@ static int make_guest(struct splitio_shm_guest *g)
         .heap_map = g->heap_map,
         .grant_frames = frame(g, SPLITIO_SHM_FRAME_GRANTS),
         .nr_grant_frames = g->nr_frames,
+        .max_grant_frames = g->max_frames,
+        .grant_version = g->grant_version,
+        .grant_status = g->grant_version == 2 ? frame(g, status_gfn(g)) : NULL,
         .grant_mem = g->grant_mem,
         .shared_info = frame(g, SPLITIO_SHM_FRAME_SHARED_INFO),
         .abi = &splitio_event_abi_x86_64,
@@ -136,6 +149,8 @@ static bool send_hello(struct splitio_shm_guest *g, const char *name)
         .nr_pages = g->nr_pages,
         .nr_grant_frames = g->nr_frames,
         .nr_ports = g->nr_ports,
+        .max_grant_frames = g->max_frames,
+        .grant_version = g->grant_version,
     };
     union {
         struct cmsghdr align;

@@ -7,7 +7,8 @@
 #include <splitio/binding/shm_wire.h>
 
 struct splitio_shm_guest {
-    uint32_t nr_pages, nr_frames, nr_ports, timeout_ms;
+    uint32_t nr_pages, nr_frames, max_frames, grant_version, nr_ports;
+    uint32_t timeout_ms;
     int memfd, sock, bell, pipe, wake, epoll;
     uint8_t *base;
     struct splitio_shm_doorbell *doorbell;

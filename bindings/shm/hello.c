@@ -30,6 +30,15 @@ static bool name_is_good(const char *name)
     return n > 0 && n < SPLITIO_SHM_NAME_MAX && strspn(name, chars) == n;
 }
 
+/* Where memory to use freely begins. */
+static uint32_t first_free(const struct splitio_shm_hello *h)
+{
+    return SPLITIO_SHM_FRAME_GRANTS + h->max_grant_frames +
+           (h->grant_version == 2
+                ? SPLITIO_GRANT_STATUS_FRAMES(h->max_grant_frames)
+                : 0);
+}
+
 static bool check_sizes(const struct splitio_shm_machine *m,
                         const struct splitio_shm_hello *h, struct refusal *why)
 {
@@ -40,12 +49,18 @@ static bool check_sizes(const struct splitio_shm_machine *m,
         return REFUSE(why, SPLITIO_E2BIG,
                       "%u grant frames: 1 to %u are allowed",
                       h->nr_grant_frames, m->cfg.max_frames);
-    if (h->nr_pages <= SPLITIO_SHM_FRAME_GRANTS + h->nr_grant_frames ||
-        h->nr_pages > m->cfg.max_pages)
+    if (h->max_grant_frames < h->nr_grant_frames ||
+        h->max_grant_frames > m->cfg.max_frames)
+        return REFUSE(why, SPLITIO_E2BIG,
+                      "grant frames may become %u: %u to %u are allowed",
+                      h->max_grant_frames, h->nr_grant_frames,
+                      m->cfg.max_frames);
+    if (h->grant_version != 1 && h->grant_version != 2)
+        return REFUSE(why, SPLITIO_EINVAL, "grant table of version %u: 1 or 2",
+                      h->grant_version);
+    if (h->nr_pages <= first_free(h) || h->nr_pages > m->cfg.max_pages)
         return REFUSE(why, SPLITIO_E2BIG, "%u pages: %u to %u are allowed",
-                      h->nr_pages,
-                      SPLITIO_SHM_FRAME_GRANTS + h->nr_grant_frames + 1,
-                      m->cfg.max_pages);
+                      h->nr_pages, first_free(h) + 1, m->cfg.max_pages);
     return true;
 }
 
@@ -80,6 +95,10 @@ bool splitio_shm_hello_check(const struct splitio_shm_machine *m,
         return REFUSE(why, SPLITIO_EPROTO,
                       "%u descriptors: a hello brings one, its memory",
                       in->nr_fds);
+    if (hello->max_grant_frames == 0)
+        hello->max_grant_frames = hello->nr_grant_frames;
+    if (hello->grant_version == 0)
+        hello->grant_version = 1;
     return check_sizes(m, hello, why);
 }
 

@@ -243,12 +243,16 @@ int splitio_shm_machine_guest_info(const struct splitio_shm_machine *m,
                                    struct splitio_shm_guest_info *info)
 {
     struct splitio_shm_machine *mm = (struct splitio_shm_machine *)(uintptr_t)m;
+    int version;
 
     if (domid > m->cfg.max_guests || !m->members[domid])
         return SPLITIO_ENOENT;
     *info = m->members[domid]->info;
     info->nr_open = splitio_event_engine_nr_open(&mm->hv.events, domid);
     info->nr_pins = splitio_grant_engine_nr_pins(&mm->hv.grants, domid);
+    version = splitio_grant_engine_version(&mm->hv.grants, domid);
+    if (version > 0)
+        info->grant_version = (unsigned)version;
     return 0;
 }
 

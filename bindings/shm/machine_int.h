@@ -49,6 +49,7 @@ struct member {
     int sock, bell, pipe_write, pipe_read;
     uint8_t *base; /* its memory */
     struct splitio_domain domain;
+    unsigned max_grant_frames;
     void *grant_mem;
     uint64_t *event_mem;
     splitio_evtchn_t store_port, host_store_port;
@@ -161,6 +162,12 @@ SPLITIO_INTERNAL void splitio_shm_member_clear_ready(struct member *g);
 /* Free it if no back holds its pages; true if it is no more. */
 SPLITIO_INTERNAL bool splitio_shm_member_release(struct member *g);
 
+/* --- calls.c --- */
+/* Carry a call out; false if it is none. */
+SPLITIO_INTERNAL bool splitio_shm_call_act(struct member *g,
+                                           const struct splitio_shm_call *c,
+                                           struct splitio_shm_call *reply);
+
 /* --- machine_store.c --- */
 SPLITIO_INTERNAL int splitio_shm_store_open(struct splitio_shm_machine *m);
 SPLITIO_INTERNAL void splitio_shm_store_close(struct splitio_shm_machine *m);
@@ -173,6 +180,11 @@ SPLITIO_INTERNAL void splitio_shm_member_store_poll(struct member *g);
 /* --- hypervisor.c --- */
 extern SPLITIO_INTERNAL const struct splitio_hypervisor_ops
     splitio_shm_hypervisor_ops;
+
+static inline void *member_frame(const struct member *g, uint32_t gfn)
+{
+    return g->base + (size_t)gfn * SPLITIO_PAGE_SIZE;
+}
 
 static inline int watch_fd(const struct splitio_shm_machine *m, int fd,
                            uint32_t events, enum source source, uint32_t index)

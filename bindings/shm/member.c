@@ -11,11 +11,6 @@
 #include "machine_int.h"
 #include "text.h"
 
-static void *frame(const struct member *g, uint32_t gfn)
-{
-    return g->base + (size_t)gfn * SPLITIO_PAGE_SIZE;
-}
-
 static size_t mem_bytes(const struct member *g)
 {
     return (size_t)g->info.nr_pages * SPLITIO_PAGE_SIZE;
@@ -78,10 +73,12 @@ static struct member *member_new(struct splitio_shm_machine *m, int sock,
         .pid = who.pid,
         .nr_pages = hello->nr_pages,
         .nr_grant_frames = hello->nr_grant_frames,
+        .grant_version = hello->grant_version,
         .nr_ports = hello->nr_ports,
     };
     memcpy(g->info.name, hello->name, sizeof(g->info.name));
-    g->grant_mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(hello->nr_grant_frames, 1));
+    g->max_grant_frames = hello->max_grant_frames;
+    g->grant_mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(hello->max_grant_frames, 1));
     g->event_mem = malloc(SPLITIO_EVENT_DOMAIN_MEM(hello->nr_ports));
     return g;
 }
@@ -116,20 +113,31 @@ static bool open_wakeups(struct member *g)
 static int add_domain(struct member *g)
 {
     void *frames[SPLITIO_GRANT_FRAMES_MAX];
+    void *status[SPLITIO_GRANT_STATUS_FRAMES(SPLITIO_GRANT_FRAMES_MAX)];
     struct splitio_domain_config cfg = {
         .domid = g->info.domid,
         .grant_frames = frames,
         .nr_grant_frames = g->info.nr_grant_frames,
+        .max_grant_frames = g->max_grant_frames,
+        .grant_version = g->info.grant_version,
+        .grant_status = status,
+        .nr_grant_status =
+            g->info.grant_version == 2
+                ? SPLITIO_GRANT_STATUS_FRAMES(g->max_grant_frames)
+                : 0,
         .nr_track = 1,
         .grant_mem = g->grant_mem,
-        .shared_info = frame(g, SPLITIO_SHM_FRAME_SHARED_INFO),
+        .shared_info = member_frame(g, SPLITIO_SHM_FRAME_SHARED_INFO),
         .abi = &splitio_event_abi_x86_64,
         .nr_ports = g->info.nr_ports,
         .event_mem = g->event_mem,
     };
 
     for (unsigned i = 0; i < g->info.nr_grant_frames; i++)
-        frames[i] = frame(g, SPLITIO_SHM_FRAME_GRANTS + i);
+        frames[i] = member_frame(g, SPLITIO_SHM_FRAME_GRANTS + i);
+    for (unsigned i = 0; i < cfg.nr_grant_status; i++)
+        status[i] =
+            member_frame(g, SPLITIO_SHM_FRAME_GRANTS + g->max_grant_frames + i);
     return splitio_domain_add(&g->machine->hv, &g->domain, &cfg);
 }
 
@@ -289,7 +297,8 @@ static void nonsense(struct member *g, const char *what)
 
 void splitio_shm_member_doorbell(struct member *g)
 {
-    struct splitio_shm_doorbell *page = frame(g, SPLITIO_SHM_FRAME_DOORBELL);
+    struct splitio_shm_doorbell *page =
+        member_frame(g, SPLITIO_SHM_FRAME_DOORBELL);
     uint64_t words = splitio_xchg_u64(&page->selector, 0);
 
     g->info.nr_doorbells++;
@@ -306,32 +315,6 @@ void splitio_shm_member_doorbell(struct member *g)
             (void)splitio_event_engine_send(&g->machine->hv.events,
                                             g->info.domid, port);
         }
-    }
-}
-
-/* Carry a call out; false if it is none. */
-static bool call(struct member *g, const struct splitio_shm_call *c,
-                 struct splitio_shm_call *reply)
-{
-    struct splitio_event_engine *e = &g->machine->hv.events;
-
-    *reply =
-        (struct splitio_shm_call){.type = SPLITIO_SHM_REPLY, .seq = c->seq};
-    if (c->status != 0)
-        return false;
-    switch (c->type) {
-    case SPLITIO_SHM_EVENT_ALLOC:
-        if (c->value >= SPLITIO_DOMID_FIRST_RESERVED)
-            reply->status = SPLITIO_EINVAL;
-        else
-            reply->status = splitio_event_engine_alloc_unbound(
-                e, g->info.domid, (splitio_domid_t)c->value, &reply->value);
-        return true;
-    case SPLITIO_SHM_EVENT_CLOSE:
-        reply->status = splitio_event_engine_close(e, g->info.domid, c->value);
-        return true;
-    default:
-        return false;
     }
 }
 
@@ -352,7 +335,7 @@ void splitio_shm_member_receive(struct member *g)
         return;
     }
     memcpy(&c, in.bytes, sizeof(c));
-    if (!call(g, &c, &reply))
+    if (!splitio_shm_call_act(g, &c, &reply))
         nonsense(g, "sent an unknown call");
     else if (!splitio_shm_socket_send(g->sock, &reply, sizeof(reply), NULL, 0))
         nonsense(g, "does not take its replies");

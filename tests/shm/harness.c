@@ -53,6 +53,19 @@ bool run_role(int argc, char **argv, int *status)
 
 /* --- roles --- */
 
+struct splitio_shm_guest *
+must_connect_with(const struct splitio_shm_guest_config *cfg)
+{
+    struct splitio_shm_guest *g = NULL;
+    char text[SPLITIO_SHM_TEXT_MAX] = "";
+
+    if (splitio_shm_guest_connect(&g, cfg, text, sizeof(text)) != 0) {
+        fprintf(stderr, "%s: %s\n", cfg->name, text);
+        exit(1);
+    }
+    return g;
+}
+
 struct splitio_shm_guest *must_connect(const char *path, const char *name,
                                        uint32_t nr_pages)
 {
@@ -62,14 +75,8 @@ struct splitio_shm_guest *must_connect(const char *path, const char *name,
         .nr_pages = nr_pages,
         .timeout_ms = WATCHDOG_MS,
     };
-    struct splitio_shm_guest *g = NULL;
-    char text[SPLITIO_SHM_TEXT_MAX] = "";
 
-    if (splitio_shm_guest_connect(&g, &cfg, text, sizeof(text)) != 0) {
-        fprintf(stderr, "%s: %s\n", name, text);
-        exit(1);
-    }
-    return g;
+    return must_connect_with(&cfg);
 }
 
 void must_wait(struct splitio_shm_guest *g)

@@ -43,6 +43,8 @@ bool run_role(int argc, char **argv, int *status);
 /* In a role: connect, or exit. */
 struct splitio_shm_guest *must_connect(const char *path, const char *name,
                                        uint32_t nr_pages);
+struct splitio_shm_guest *
+must_connect_with(const struct splitio_shm_guest_config *cfg);
 /* In a role: wait until there is work and poll, or exit. */
 void must_wait(struct splitio_shm_guest *g);
 /* In a role: write a node of its own, and wait for the answer. */

@@ -211,7 +211,15 @@ static void tester_open(struct tester *t, const char *path, bool direct)
 
     t->direct = direct;
     t->random = direct ? 77 : 1;
-    t->g = must_connect(path, direct ? "direct" : "bounce", 8192);
+    /* One of each version; that of version 2 begins small and grows. */
+    t->g = must_connect_with(
+        &(struct splitio_shm_guest_config){.path = path,
+                                           .name = direct ? "direct" : "bounce",
+                                           .nr_pages = 8192,
+                                           .nr_frames = direct ? 1 : 8,
+                                           .max_frames = 8,
+                                           .grant_version = direct ? 2 : 1,
+                                           .timeout_ms = WATCHDOG_MS});
     port = splitio_shm_guest_port(t->g);
     dev.front = splitio_shm_guest_domid(t->g);
     splitio_toolstack_front_path(&dev, t->dir);
@@ -251,7 +259,9 @@ static void tester_close(struct tester *t)
             free(t->regions[i].buf);
     }
     CHECK(splitio_guest_nr_lent(g) == 0);
-    CHECK(splitio_guest_nr_free_pages(g) == 8192 - 3 - 8);
+    /* Shared pages, the grant table, and in version 2 its status page. */
+    CHECK(splitio_guest_nr_free_pages(g) == 8192u - 3 - 8 - t->direct);
+    CHECK(g->cfg.nr_grant_frames > 1);
     free(t->front_mem);
     splitio_shm_guest_close(t->g);
 }

@@ -179,7 +179,7 @@ static void hello_with_a_bad_field_is_refused(void **state)
     bed_open(&b);
     memfd = raw_memory(PAGES, GOOD);
     WITH(magic, 1, "magic");
-    WITH(version, 2, "version 2");
+    WITH(version, 1, "version 1");
     WITH(type, SPLITIO_SHM_EVENT_ALLOC, "before the hello");
     WITH(abi, 7, "layout 7");
     WITH(nr_ports, 1, "1 event ports");
@@ -187,6 +187,10 @@ static void hello_with_a_bad_field_is_refused(void **state)
     WITH(nr_grant_frames, 0, "grant frames");
     WITH(nr_grant_frames, 33, "33 grant frames");
     WITH(nr_grant_frames, UINT32_MAX, "grant frames");
+    WITH(max_grant_frames, 33, "may become 33");
+    WITH(max_grant_frames, UINT32_MAX, "may become");
+    WITH(grant_version, 3, "version 3");
+    WITH(grant_version, UINT32_MAX, "grant table of version");
     WITH(nr_pages, 4, "4 pages");
     WITH(nr_pages, 65537, "65537 pages");
     WITH(nr_pages, UINT32_MAX, "pages");
@@ -198,10 +202,19 @@ static void hello_with_a_bad_field_is_refused(void **state)
     {
         struct splitio_shm_hello bad = raw_hello(PAGES);
 
+        bad.nr_grant_frames = 2;
+        bad.max_grant_frames = 1;
+        expect_refusal(&b, &bad, memfd, "may become 1");
+        /* Tables and status frames leave no page free. */
+        bad = raw_hello(3 + 8 + 1);
+        bad.max_grant_frames = 8;
+        bad.grant_version = 2;
+        expect_refusal(&b, &bad, memfd, "12 pages: 13 to");
+        bad = raw_hello(PAGES);
         memset(bad.name, 'a', sizeof(bad.name));
         expect_refusal(&b, &bad, memfd, "bad name");
     }
-    assert_int_equal(stats_of(&b.h).nr_refused, 18);
+    assert_int_equal(stats_of(&b.h).nr_refused, 24);
     close(memfd);
     bed_close(&b);
 }
@@ -465,6 +478,11 @@ static void calls_with_bad_arguments_are_answered(void **state)
         {SPLITIO_SHM_EVENT_CLOSE, 3, 0, 0},
         {SPLITIO_SHM_EVENT_CLOSE, 4, 63, 0},
         {SPLITIO_SHM_EVENT_CLOSE, 5, UINT32_MAX, 0},
+        {SPLITIO_SHM_GRANT_VERSION, 6, 0, 0},
+        {SPLITIO_SHM_GRANT_VERSION, 7, UINT32_MAX, 0},
+        {SPLITIO_SHM_GRANT_GROW, 8, 0, 0},
+        {SPLITIO_SHM_GRANT_SWAP, 9, UINT32_MAX, 0},
+        {SPLITIO_SHM_GRANT_SWAP, 10, 511 << 16 | 512, 0},
     };
     int memfd, fds[2], fd;
     struct splitio_shm_call c;

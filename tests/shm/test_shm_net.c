@@ -69,9 +69,10 @@ struct station {
     void *mem;
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     bool caller;
-    uint32_t next_in;   /* what must come next */
-    uint32_t next_out;  /* what goes out next */
-    uint32_t nr_echoes; /* echo: as many as have come */
+    uint16_t grant_version; /* 0: 1 */
+    uint32_t next_in;       /* what must come next */
+    uint32_t next_out;      /* what goes out next */
+    uint32_t nr_echoes;     /* echo: as many as have come */
 };
 
 /* Frames of one flow come in order, and none is missing. */
@@ -129,7 +130,12 @@ static void station_open(struct station *s, const char *path, const char *name)
     size_t bytes;
 
     s->caller = strcmp(name, "caller") == 0;
-    s->g = must_connect(path, name, 4096);
+    s->g = must_connect_with(
+        &(struct splitio_shm_guest_config){.path = path,
+                                           .name = name,
+                                           .nr_pages = 4096,
+                                           .grant_version = s->grant_version,
+                                           .timeout_ms = WATCHDOG_MS});
     dev.front = splitio_shm_guest_domid(s->g);
     splitio_toolstack_front_path(&dev, s->dir);
     cfg.port = splitio_shm_guest_port(s->g);
@@ -154,7 +160,8 @@ static void station_close(struct station *s)
     while (splitio_netfront_fini(&s->front) != 0)
         must_wait(s->g);
     CHECK(splitio_guest_nr_lent(g) == 0);
-    CHECK(splitio_guest_nr_free_pages(g) == 4096 - 3 - 8);
+    CHECK(splitio_guest_nr_free_pages(g) ==
+          4096 - 3 - 8 - (s->grant_version == 2));
     free(s->mem);
     splitio_shm_guest_close(s->g);
 }
@@ -187,6 +194,7 @@ static int role_echo(int argc, char **argv)
     char value[16];
 
     CHECK(argc == 2);
+    s.grant_version = 2; /* the caller has version 1 */
     station_open(&s, argv[0], "echo");
     must_write(s.g, "data/up", "1");
     for (;;) {

@@ -102,6 +102,7 @@ struct splitio_shm_guest_info {
     pid_t pid;                       /**< as above; may be reused by now */
     uint32_t nr_pages;
     unsigned nr_grant_frames;
+    unsigned grant_version;
     uint32_t nr_ports;     /**< size of its event table */
     uint32_t nr_open;      /**< its open ports; the store's is one of them */
     uint32_t nr_pins;      /**< pins of backs on its pages */
@@ -290,6 +291,10 @@ struct splitio_shm_guest_config {
     const char *name;    /**< 1 to 63 of letters, digits, "._-" */
     uint32_t nr_pages;   /**< all memory, tables included: 4096 (16 MiB) */
     uint16_t nr_frames;  /**< grant frames, 512 references each: 8 */
+    uint16_t max_frames; /**< the table may grow to so many: as many */
+    /** Of the grant table, at the start: 1. With 2 a frame has 256 references,
+     *  and the guest may change between both. */
+    uint16_t grant_version;
     uint16_t nr_ports;   /**< event ports: 64 */
     uint32_t timeout_ms; /**< for each answer of the daemon: 10000 */
 };
@@ -339,9 +344,9 @@ bool splitio_shm_guest_has_work(const struct splitio_shm_guest *guest);
 struct splitio_guest_port
 splitio_shm_guest_port(struct splitio_shm_guest *guest);
 
-/** @brief The guest behind the port: free pages, references lent. */
-const struct splitio_guest *
-splitio_shm_guest_of(const struct splitio_shm_guest *guest);
+/** @brief The guest behind the port: free pages, references lent; and its grant
+ * table's version and size, which the polling thread may change. */
+struct splitio_guest *splitio_shm_guest_of(struct splitio_shm_guest *guest);
 
 /**
  * @brief The guest's store client, over its ring page.

@@ -19,8 +19,11 @@
  * page has been written to, or mapped with MAP_POPULATE. The guest maps it
  * before the hello: the daemon adds F_SEAL_FUTURE_WRITE and F_SEAL_SEAL.
  * Frames: 0 shared info (x86_64 layout), 1 the store's ring page, 2 doorbell
- * page, from 3 the grant table, then memory to use freely. All are zero or hold
- * what the guest wants when it says hello; the daemon does not clear them.
+ * page, from 3 the grant table with all frames that it may ever have, for
+ * version 2 its status frames (SPLITIO_GRANT_STATUS_FRAMES() of that number),
+ * then memory to use freely. All are zero or hold what the guest wants when it
+ * says hello; the daemon clears status frames only, and the grant table when its
+ * version changes.
  *
  * **Who calls what.** Both halves of the binding; and whoever writes a guest
  * without it.
@@ -39,7 +42,7 @@ extern "C" {
 /** "SPLITIO" and a zero, read as a little-endian number. */
 #define SPLITIO_SHM_MAGIC UINT64_C(0x004F4954494C5053)
 /** Of this file. A daemon refuses others. */
-#define SPLITIO_SHM_VERSION 1u
+#define SPLITIO_SHM_VERSION 2u
 /** Shared info as on x86_64: 64-bit words. */
 #define SPLITIO_SHM_ABI_64 1u
 
@@ -59,6 +62,13 @@ enum splitio_shm_type {
     SPLITIO_SHM_EVENT_ALLOC = 4, /**< guest; arg: remote domain */
     SPLITIO_SHM_EVENT_CLOSE = 5, /**< guest; arg: port */
     SPLITIO_SHM_REPLY = 6,       /**< daemon, answer to a call */
+    /** guest; arg: version of the grant table from now on; 2 only if the hello
+     *  said 2 */
+    SPLITIO_SHM_GRANT_VERSION = 7,
+    /** guest; arg: how many frames the grant table has from now on */
+    SPLITIO_SHM_GRANT_GROW = 8,
+    /** guest; arg: two references below 65536, one of them in the upper half */
+    SPLITIO_SHM_GRANT_SWAP = 9,
 };
 
 /** First message. Writer: guest. */
@@ -69,10 +79,12 @@ struct splitio_shm_hello {
     uint32_t abi;
     uint32_t nr_pages;
     uint32_t nr_grant_frames;
-    uint32_t nr_ports; /**< 2 to 4096 */
-    char name[64];     /**< ends in NUL; the rest is zero */
+    uint32_t nr_ports;         /**< 2 to 4096 */
+    uint32_t max_grant_frames; /**< it may grow to so many; 0: as many */
+    uint32_t grant_version;    /**< 1 or 2, at the start; 0: 1 */
+    char name[64];             /**< ends in NUL; the rest is zero */
 };
-SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_hello) == 96, "wire format");
+SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_hello) == 104, "wire format");
 
 /** Answer to the hello. Writer: daemon. */
 struct splitio_shm_welcome {
