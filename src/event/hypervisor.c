@@ -16,16 +16,21 @@ void splitio_event_engine_init(struct splitio_event_engine *e,
 
 /* ---- domains ---- */
 
-/* All but the FIFO ABI's part, which is there already. */
+/* Nothing is touched of a domain that is there already. */
 static int fill_domain(struct splitio_event_engine *e,
                        struct splitio_event_domain *d,
-                       const struct splitio_event_domain *from)
+                       const struct splitio_event_domain *from, void *fifo_mem)
 {
     uint32_t nr_bits = splitio_event_abi_nr_ports(from->abi);
 
     if (slot_peek(e->slots, e->nr_slots, from->domid))
         return SPLITIO_EEXIST;
     *d = *from;
+    if (d->fifo) {
+        __builtin_memset(d->fifo, 0, sizeof(*d->fifo));
+        __builtin_memset(fifo_mem, 0, SPLITIO_EVENT_FIFO_MEM(d->nr_ports));
+        d->fifo->last = fifo_mem;
+    }
     d->next_free = 1;
     d->limit = d->nr_ports < nr_bits ? d->nr_ports : nr_bits;
     __builtin_memset(d->ports, 0, SPLITIO_EVENT_DOMAIN_MEM(d->nr_ports));
@@ -50,7 +55,7 @@ int splitio_event_engine_add(struct splitio_event_engine *e,
     if (domid >= e->nr_slots || !abi || !shared_info || !mem || nr_ports < 2 ||
         nr_ports > splitio_event_abi_nr_ports(abi))
         return SPLITIO_EINVAL;
-    return fill_domain(e, d, &from);
+    return fill_domain(e, d, &from, NULL);
 }
 
 int splitio_event_engine_add_fifo(
@@ -71,10 +76,7 @@ int splitio_event_engine_add_fifo(
     if (domid >= e->nr_slots || !abi || !shared_info || !mem || nr_ports < 2 ||
         nr_ports > SPLITIO_EVTCHN_FIFO_NR_CHANNELS || !fifo || !fifo_mem)
         return SPLITIO_EINVAL;
-    __builtin_memset(fifo, 0, sizeof(*fifo));
-    __builtin_memset(fifo_mem, 0, SPLITIO_EVENT_FIFO_MEM(nr_ports));
-    fifo->last = fifo_mem;
-    return fill_domain(e, d, &from);
+    return fill_domain(e, d, &from, fifo_mem);
 }
 
 int splitio_event_engine_remove(struct splitio_event_engine *e,
