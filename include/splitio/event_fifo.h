@@ -29,9 +29,9 @@
  * **Memory order.** The engine changes words, heads and tails of a domain under
  * a lock of that domain, for a bounded number of steps; the guest takes no lock.
  *  - All flags of a port are in one word, so its operations are totally ordered.
- *    The engine sets PENDING and looks at MASKED in one step; unmask() clears
- *    MASKED only while PENDING is not set, in one step, and otherwise asks the
- *    engine: one of them delivers.
+ *    The engine sets PENDING and then looks at MASKED; unmask() clears MASKED
+ *    only while PENDING is not set, in one step, and otherwise asks the engine:
+ *    one of them delivers.
  *  - The engine appends by writing LINK into the tail's word only while that is
  *    LINKED; the guest unlinks by clearing LINKED and LINK in one step. Either
  *    the guest finds the new port in LINK, or the engine finds that the queue

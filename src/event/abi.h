@@ -16,17 +16,25 @@ static inline void *word_at(const struct splitio_event_abi *abi, uint8_t *array,
     return array + (size_t)(port / abi->word_bits) * (abi->word_bits / 8u);
 }
 
-/* Each returns the bit before. */
+/*
+ * Each returns the bit before, and is written so that compilers find the one
+ * instruction for it: a loop could be prolonged by who writes to the same word.
+ */
 
 static inline bool bit_set(const struct splitio_event_abi *abi, uint8_t *array,
                            uint32_t port)
 {
     unsigned bit = port % abi->word_bits;
     void *word = word_at(abi, array, port);
+    uint32_t narrow;
 
-    if (abi->word_bits == 64)
-        return splitio_fetch_or_u64(word, UINT64_C(1) << bit) >> bit & 1;
-    return splitio_fetch_or_u32(word, UINT32_C(1) << bit) >> bit & 1;
+    if (abi->word_bits == 64) {
+        const uint64_t wide = UINT64_C(1) << bit;
+
+        return (splitio_fetch_or_u64(word, wide) & wide) != 0;
+    }
+    narrow = UINT32_C(1) << bit;
+    return (splitio_fetch_or_u32(word, narrow) & narrow) != 0;
 }
 
 static inline bool bit_clear(const struct splitio_event_abi *abi,
@@ -34,10 +42,15 @@ static inline bool bit_clear(const struct splitio_event_abi *abi,
 {
     unsigned bit = port % abi->word_bits;
     void *word = word_at(abi, array, port);
+    uint32_t narrow;
 
-    if (abi->word_bits == 64)
-        return splitio_fetch_and_u64(word, ~(UINT64_C(1) << bit)) >> bit & 1;
-    return splitio_fetch_and_u32(word, ~(UINT32_C(1) << bit)) >> bit & 1;
+    if (abi->word_bits == 64) {
+        const uint64_t wide = UINT64_C(1) << bit;
+
+        return (splitio_fetch_and_u64(word, ~wide) & wide) != 0;
+    }
+    narrow = UINT32_C(1) << bit;
+    return (splitio_fetch_and_u32(word, ~narrow) & narrow) != 0;
 }
 
 /* A whole word, ordered after every totally ordered operation before it. */

@@ -34,6 +34,23 @@ static uint32_t *word_of(const struct splitio_event_fifo *f, uint32_t port)
                     [port % SPLITIO_EVENT_FIFO_PAGE_WORDS];
 }
 
+/*
+ * Set or clear flags, and then look. Two steps: where the result of one were
+ * used, some processors would need a loop, which the guest could prolong. All
+ * flags are in one word, so that what is seen is not older than the change.
+ */
+static uint32_t set_flags(uint32_t *word, uint32_t flags)
+{
+    (void)splitio_fetch_or_u32(word, flags);
+    return splitio_load_acquire_u32(word);
+}
+
+static uint32_t clear_flags(uint32_t *word, uint32_t flags)
+{
+    (void)splitio_fetch_and_u32(word, ~flags);
+    return splitio_load_acquire_u32(word);
+}
+
 /* Replace LINK while the word is LINKED. False: it is not, or never holds still:
  * in which case the guest breaks the ABI and has only itself to blame. */
 static bool set_link(uint32_t *word, uint32_t port)
@@ -44,11 +61,11 @@ static bool set_link(uint32_t *word, uint32_t port)
         return false;
     if (splitio_cas_u32(word, &w, (w & ~(BUSY | LINK)) | port))
         return true;
-    w = splitio_fetch_or_u32(word, BUSY) | BUSY;
+    w = set_flags(word, BUSY);
     for (unsigned i = 0; i < LINK_TRIES && (w & LINKED) != 0; i++)
         if (splitio_cas_u32(word, &w, (w & ~(BUSY | LINK)) | port))
             return true;
-    splitio_fetch_and_u32(word, ~BUSY);
+    (void)clear_flags(word, BUSY);
     return false;
 }
 
@@ -67,7 +84,7 @@ static bool append(struct splitio_event_fifo *f, uint32_t port, unsigned vcpu,
                    unsigned priority)
 {
     struct splitio_event_queues *v = &f->vcpus[vcpu];
-    uint32_t tail;
+    uint32_t tail, bit;
 
     leave_last(f, port);
     f->last[port] =
@@ -77,8 +94,8 @@ static bool append(struct splitio_event_fifo *f, uint32_t port, unsigned vcpu,
     if (tail && set_link(word_of(f, tail), port))
         return false;
     splitio_store_release_u32(&v->block->head[priority], port);
-    return (splitio_fetch_or_u32(&v->block->ready, 1u << priority) >> priority &
-            1) == 0;
+    bit = UINT32_C(1) << priority;
+    return (splitio_fetch_or_u32(&v->block->ready, bit) & bit) == 0;
 }
 
 /* Queue a pending port unless it is masked or queued. True: upcall. */
@@ -91,8 +108,7 @@ static bool deliver(struct splitio_event_domain *d, uint32_t port, uint32_t w,
 
     if ((w & (MASKED | LINKED)) != 0 || !f->vcpus[vcpu].block)
         return false;
-    if (splitio_fetch_or_u32(word_of(f, port), LINKED) & LINKED)
-        return false; /* the guest's doing */
+    (void)set_flags(word_of(f, port), LINKED);
     if (!append(f, port, vcpu, port_priority(port_is)))
         return false;
     info = vcpu_info(d->abi, d->shared_info, vcpu);
@@ -109,7 +125,7 @@ static bool set_pending(struct splitio_event_domain *d, uint32_t port,
         d->fifo->last[port] |= KEPT;
         return false;
     }
-    return deliver(d, port, splitio_fetch_or_u32(word, PENDING), port_is);
+    return deliver(d, port, set_flags(word, PENDING), port_is);
 }
 
 static void upcall(struct splitio_event_engine *e,
@@ -143,7 +159,7 @@ void splitio_event_fifo_unmask(struct splitio_event_engine *e,
     spin_lock(&f->lock);
     at = is_fifo(d) ? word_of(f, port) : NULL;
     if (at) {
-        uint32_t w = splitio_fetch_and_u32(at, ~MASKED) & ~MASKED;
+        uint32_t w = clear_flags(at, MASKED);
 
         if (w & PENDING)
             tell = deliver(d, port, w, word);
@@ -169,8 +185,8 @@ bool splitio_event_fifo_prepare_port(struct splitio_event_domain *d,
     f->last[port] &= (uint16_t)~KEPT;
     is_free = !word || (splitio_read_once_u32(word) & LINKED) == 0;
     if (word && is_free) {
-        splitio_fetch_or_u32(word, MASKED);
-        splitio_fetch_and_u32(word, ~PENDING);
+        (void)set_flags(word, MASKED);
+        (void)clear_flags(word, PENDING);
     }
     spin_unlock(&f->lock);
     return is_free;
