@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events, many threads. Scanners really sleep: a wakeup that is lost hangs, and
- * the watchdog names who waits.
+ * Events, many threads, with bits and with FIFO events. Scanners really sleep: a
+ * wakeup that is lost hangs, and the watchdog names who waits.
  */
 #include "cm.h"
 
 #include "crew.h"
 
 #include <splitio/event.h>
+#include <splitio/event_fifo.h>
 
 #include <poll.h>
 #include <sched.h>
@@ -18,8 +19,11 @@
 
 #define DOMAINS  3u
 #define PORTS    128u /* two words of each level */
+#define VCPUS    2u
 #define CHANNELS 6u
 #define WAIT     60 /* seconds until the watchdog */
+
+static bool use_fifo; /* domains begin with bits, and change over at once */
 
 /* Domain 0 handles, the others send. */
 struct bed {
@@ -29,6 +33,11 @@ struct bed {
     struct splitio_event_domain d[DOMAINS];
     uint64_t mem[DOMAINS][PORTS];
     uint8_t *page[DOMAINS];
+    struct splitio_event_fifo fifo[DOMAINS];
+    uint16_t fifo_mem[DOMAINS][PORTS];
+    struct splitio_event_fifo_block block[DOMAINS][VCPUS];
+    uint32_t words[DOMAINS][SPLITIO_EVENT_FIFO_PAGE_WORDS];
+    struct splitio_event_guest_fifo guest_fifo;
     struct splitio_event_guest g;
     struct splitio_event_handler handlers[PORTS];
     int fd; /* domain 0's upcall */
@@ -65,11 +74,59 @@ static void upcall(void *ctx, splitio_domid_t domid, unsigned vcpu)
 
 static const struct splitio_hypervisor_ops ops = {.upcall = upcall};
 
+static int init_control(void *ctx, splitio_gfn_t gfn, uint32_t offset,
+                        unsigned vcpu)
+{
+    struct bed *b = ctx;
+
+    (void)gfn;
+    (void)offset;
+    return splitio_event_engine_set_block(&b->e, 0, vcpu, &b->block[0][vcpu]);
+}
+
+static int expand_array(void *ctx, splitio_gfn_t gfn)
+{
+    struct bed *b = ctx;
+
+    (void)gfn;
+    return splitio_event_engine_add_words(&b->e, 0, b->words[0]);
+}
+
+static void ask_unmask(void *ctx, splitio_evtchn_t port)
+{
+    struct bed *b = ctx;
+
+    CREW_CHECK(splitio_event_engine_unmask(&b->e, 0, port) == 0);
+}
+
+static const struct splitio_event_fifo_ops fifo_ops = {
+    .init_control = init_control,
+    .expand_array = expand_array,
+    .unmask = ask_unmask,
+};
+
+/* The view of domain 0 changes over. */
+static void change_over(struct bed *b)
+{
+    CREW_CHECK(splitio_event_guest_fifo_start(&b->g, &b->guest_fifo, &fifo_ops,
+                                              b, &b->block[0][0], 0, 0) == 0);
+    for (unsigned v = 1; v < VCPUS; v++)
+        CREW_CHECK(splitio_event_guest_fifo_add_vcpu(&b->g, v, &b->block[0][v],
+                                                     0, 0) == 0);
+    CREW_CHECK(splitio_event_guest_fifo_expand(&b->g, b->words[0], 0) == 0);
+}
+
 static int add(struct bed *b, splitio_domid_t id)
 {
-    return splitio_event_engine_add(&b->e, &b->d[id], id,
-                                    &splitio_event_abi_x86_64, b->page[id],
-                                    PORTS, b->mem[id]);
+    int err = splitio_event_engine_add_fifo(
+        &b->e, &b->d[id], id, &splitio_event_abi_x86_64, b->page[id], PORTS,
+        b->mem[id], &b->fifo[id], b->fifo_mem[id]);
+
+    if (err || !use_fifo || id == 0)
+        return err;
+    for (unsigned v = 0; v < VCPUS && !err; v++)
+        err = splitio_event_engine_set_block(&b->e, id, v, &b->block[id][v]);
+    return err ? err : splitio_event_engine_add_words(&b->e, id, b->words[id]);
 }
 
 static struct bed *bed_new(void)
@@ -91,6 +148,8 @@ static struct bed *bed_new(void)
                              b->handlers, PORTS);
     for (unsigned i = 0; i < DOMAINS; i++)
         assert_int_equal(add(b, (splitio_domid_t)i), 0);
+    if (use_fifo)
+        change_over(b);
     return b;
 }
 
@@ -349,6 +408,10 @@ static void remove_and_add(struct crew_member *m)
         memset(&b->d[2], 0xEE, sizeof(b->d[2]));
         memset(b->mem[2], 0xEE, sizeof(b->mem[2]));
         memset(b->page[2], 0, SPLITIO_PAGE_SIZE);
+        memset(&b->fifo[2], 0xEE, sizeof(b->fifo[2]));
+        memset(b->fifo_mem[2], 0xEE, sizeof(b->fifo_mem[2]));
+        memset(b->block[2], 0, sizeof(b->block[2]));
+        memset(b->words[2], 0, sizeof(b->words[2]));
         CREW_CHECK(add(b, 2) == 0);
         for (unsigned k = 0; k < 8; k++)
             crew_dither(m);
@@ -555,6 +618,152 @@ static void scan_by_two_vcpus_runs_one_handler_at_a_time(void **state)
     bed_delete(p.b);
 }
 
+/* ---- changing over while everybody sends ---- */
+
+struct change {
+    struct bed *b;
+    struct line line[CHANNELS];
+    unsigned after; /* handlers until the change */
+};
+
+static void count_ready(void *arg)
+{
+    struct line *l = arg;
+
+    l->nr_handled++;
+    l->ready = 1;
+}
+
+/* Scans, works, unmasks; and somewhere on the way changes over. */
+static void scan_and_change(struct crew_member *m)
+{
+    struct change *c = m->arg;
+    struct bed *b = c->b;
+    unsigned n = 0;
+    bool changed = false;
+
+    for (;;) {
+        await(b->fd);
+        if (crew_is_over(m))
+            return;
+        do {
+            if (!changed && n >= c->after) {
+                change_over(b);
+                changed = true;
+            }
+            n += splitio_event_guest_scan(&b->g, 0, 2);
+            for (unsigned i = 0; i < CHANNELS; i++) {
+                struct line *l = &c->line[i];
+
+                if (!l->ready)
+                    continue;
+                l->ready = 0;
+                splitio_store_release_u32(&l->seen,
+                                          splitio_load_acquire_u32(&l->sent));
+                (void)splitio_event_guest_unmask(&b->g, 0, l->to);
+            }
+        } while (splitio_event_guest_has_upcall(&b->g, 0));
+    }
+}
+
+static void send_some(struct crew_member *m)
+{
+    struct change *c = m->arg;
+    struct line *l = &c->line[m->index];
+
+    for (uint32_t n = 1; n <= 60; n++) {
+        splitio_store_release_u32(&l->sent, n);
+        CREW_CHECK(splitio_event_engine_send(&c->b->e, 1, l->from) == 0);
+        crew_dither(m);
+        if (crew_random(m) % 4 == 0 || n == 60)
+            while (splitio_load_acquire_u32(&l->seen) != n)
+                sched_yield();
+    }
+}
+
+static void wake_at_the_end(struct crew_member *m)
+{
+    struct change *c = m->arg;
+
+    while (!crew_is_over(m))
+        sched_yield();
+    ring(c->b->fd);
+}
+
+static void change_over_once(unsigned after)
+{
+    struct change c = {.b = bed_new(), .after = after};
+    struct crew_member crew[CHANNELS + 2];
+    struct splitio_event_engine *e = &c.b->e;
+
+    for (unsigned i = 0; i < CHANNELS; i++) {
+        struct line *l = &c.line[i];
+
+        c.b->d[0].next_free = 1 + i * 21;
+        assert_int_equal(splitio_event_engine_alloc_unbound(e, 1, 0, &l->from),
+                         0);
+        assert_int_equal(
+            splitio_event_engine_bind_interdomain(e, 0, 1, l->from, &l->to), 0);
+        if (splitio_event_guest_bind(
+                &c.b->g, l->to, (struct splitio_event_handler){count_ready, l}))
+            ring(c.b->fd);
+        crew[i] =
+            (struct crew_member){.name = "sender", .fn = send_some, .arg = &c};
+    }
+    crew[CHANNELS] = (struct crew_member){
+        .name = "scanner", .fn = scan_and_change, .arg = &c};
+    crew[CHANNELS + 1] = (struct crew_member){
+        .name = "curfew", .fn = wake_at_the_end, .arg = &c};
+    crew_run(crew, CHANNELS + 2, CHANNELS, WAIT);
+    bed_delete(c.b);
+}
+
+static void change_over_while_all_send_loses_nothing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 60; i++)
+        change_over_once(i * 3);
+}
+
+/* ---- closing, resetting and changing over under fire ---- */
+
+static void reset_and_change(struct crew_member *m)
+{
+    struct bed *b = m->arg;
+
+    for (unsigned i = 0; i < 1500; i++) {
+        int err;
+
+        while ((err = splitio_event_engine_reset(&b->e, 2)) != 0)
+            CREW_CHECK(err == SPLITIO_EAGAIN);
+        /* The words are the guest's own: nobody touches them. Plain stores. */
+        memset(b->block[2], 0, sizeof(b->block[2]));
+        memset(b->words[2], 0, sizeof(b->words[2]));
+        crew_dither(m);
+        for (unsigned v = 0; v < VCPUS; v++)
+            CREW_CHECK(splitio_event_engine_set_block(&b->e, 2, v,
+                                                      &b->block[2][v]) == 0);
+        CREW_CHECK(splitio_event_engine_add_words(&b->e, 2, b->words[2]) == 0);
+        for (unsigned k = 0; k < 4; k++)
+            crew_dither(m);
+    }
+}
+
+static void reset_under_sends_leaves_the_pages_alone(void **state)
+{
+    struct bed *b = bed_new();
+    struct crew_member crew[4] = {
+        {.name = "resetter", .fn = reset_and_change, .arg = b},
+        {.name = "sender", .fn = bind_and_send, .arg = b},
+        {.name = "sender", .fn = bind_and_send, .arg = b},
+        {.name = "sender", .fn = bind_and_send, .arg = b},
+    };
+
+    (void)state;
+    crew_run(crew, 4, 1, WAIT);
+    bed_delete(b);
+}
+
 /* ---- a guest that writes into its page at random ---- */
 
 static void scribble(struct crew_member *m)
@@ -565,6 +774,15 @@ static void scribble(struct crew_member *m)
         uint32_t r = crew_random(m);
         uint64_t *word = (uint64_t *)(void *)(b->page[2] + (r & 0xFF8));
 
+        if (use_fifo) {
+            uint32_t *words = r & 64 ? b->words[2] : b->block[2][0].head;
+
+            /* Values that look like words, half of them. */
+            splitio_write_once_u32(&words[r % 16],
+                                   r & 32 ? crew_random(m) << 28 | (r % 16)
+                                          : crew_random(m));
+            continue;
+        }
         splitio_write_once_u64(word, (uint64_t)r << 32 | crew_random(m));
         if (r >> 22 == 0)
             sched_yield();
@@ -587,15 +805,46 @@ static void hostile_page_that_changes_all_the_time_harms_nobody(void **state)
     bed_delete(b);
 }
 
+static int with_bits(void **state)
+{
+    (void)state;
+    use_fifo = false;
+    return 0;
+}
+
+static int with_fifo(void **state)
+{
+    (void)state;
+    use_fifo = true;
+    return 0;
+}
+
+#define BITS(f)                                                                \
+    {                                                                          \
+#f, f, with_bits, NULL, NULL                                           \
+    }
+#define FIFO(f)                                                                \
+    {                                                                          \
+#f ".fifo", f, with_fifo, NULL, NULL                                   \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(send_to_a_sleeper_is_never_lost),
-        cmocka_unit_test(ports_opened_and_closed_by_all_stay_consistent),
-        cmocka_unit_test(remove_under_sends_ends_and_touches_nothing_after),
-        cmocka_unit_test(unbind_waits_for_the_handler),
-        cmocka_unit_test(scan_by_two_vcpus_runs_one_handler_at_a_time),
-        cmocka_unit_test(hostile_page_that_changes_all_the_time_harms_nobody),
+        BITS(send_to_a_sleeper_is_never_lost),
+        FIFO(send_to_a_sleeper_is_never_lost),
+        BITS(ports_opened_and_closed_by_all_stay_consistent),
+        FIFO(ports_opened_and_closed_by_all_stay_consistent),
+        BITS(remove_under_sends_ends_and_touches_nothing_after),
+        FIFO(remove_under_sends_ends_and_touches_nothing_after),
+        BITS(unbind_waits_for_the_handler),
+        FIFO(unbind_waits_for_the_handler),
+        BITS(scan_by_two_vcpus_runs_one_handler_at_a_time),
+        FIFO(scan_by_two_vcpus_runs_one_handler_at_a_time),
+        BITS(hostile_page_that_changes_all_the_time_harms_nobody),
+        FIFO(hostile_page_that_changes_all_the_time_harms_nobody),
+        BITS(change_over_while_all_send_loses_nothing),
+        FIFO(reset_under_sends_leaves_the_pages_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
