@@ -73,6 +73,14 @@ bad nic_mac_is_no_mac 'is no valid value for mac' \
     --switch name=lan --nic guest=g,switch=lan,mac=1:2:3
 bad nic_mac_is_multicast 'is no valid value for mac' \
     --switch name=lan --nic guest=g,switch=lan,mac=01:00:00:00:00:01
+bad nic_mtu_too_short 'is no valid value for mtu' \
+    --switch name=lan --nic guest=g,switch=lan,mtu=67
+bad nic_mtu_too_long 'is no valid value for mtu' \
+    --switch name=lan --nic guest=g,switch=lan,mtu=65522
+bad nic_rate_is_no_size 'is no valid value for rate' \
+    --switch name=lan --nic guest=g,switch=lan,rate=x
+bad nic_without_queues 'is no valid value for queues' \
+    --switch name=lan --nic guest=g,switch=lan,queues=0
 bad uplink_name_too_long 'is no valid value for uplink' \
     --switch name=lan,uplink=averyveryverylongname --nic guest=g,switch=lan
 bad config_missing 'nowhere.conf: No such file' --config "$dir/nowhere.conf"

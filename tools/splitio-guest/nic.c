@@ -93,24 +93,32 @@ static int enter_netns(const char *path)
     return err ? -1 : 0;
 }
 
-/* Give the interface the front's address. */
-static int set_mac(struct nic *n, const char *name)
+static int ask_kernel(const char *name, unsigned long what,
+                      struct ifreq *request, const char *setting)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq request;
     int err;
 
-    memset(&request, 0, sizeof(request));
-    memcpy(request.ifr_name, name, strlen(name));
-    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-    memcpy(request.ifr_hwaddr.sa_data, splitio_netfront_mac(&n->front), 6);
-    err = fd < 0 || ioctl(fd, SIOCSIFHWADDR, &request) ? errno : 0;
+    memcpy(request->ifr_name, name, strlen(name));
+    err = fd < 0 || ioctl(fd, what, request) ? errno : 0;
     if (fd >= 0)
         close(fd);
     if (err)
-        log_line(LOG_ERROR, "interface %s: setting its address: %s", name,
+        log_line(LOG_ERROR, "interface %s: setting its %s: %s", name, setting,
                  strerror(err));
     return err ? -1 : 0;
+}
+
+/* Give the interface the front's address, and its MTU. */
+static int set_link(struct nic *n, const char *name)
+{
+    struct ifreq mac = {.ifr_hwaddr.sa_family = ARPHRD_ETHER};
+    struct ifreq mtu = {.ifr_mtu = (int)splitio_netfront_mtu(&n->front)};
+
+    memcpy(mac.ifr_hwaddr.sa_data, splitio_netfront_mac(&n->front), 6);
+    if (ask_kernel(name, SIOCSIFHWADDR, &mac, "address"))
+        return -1;
+    return ask_kernel(name, SIOCSIFMTU, &mtu, "MTU");
 }
 
 int nic_plug(struct nic *n, const struct options *o)
@@ -125,7 +133,7 @@ int nic_plug(struct nic *n, const struct options *o)
     }
     splitio_nic_join(&n->cable, splitio_tap_nic(n->tap),
                      splitio_netfront_nic(&n->front));
-    return set_mac(n, o->tap);
+    return set_link(n, o->tap);
 }
 
 int nic_turn(struct nic *n)

@@ -111,6 +111,44 @@ static int open_timer(struct daemon *d)
     return add_source(d, &d->timer, fd, timer_ready);
 }
 
+/* That the time has come is all there is to know: the devices are polled. */
+static void alarm_ready(struct source *s, uint32_t events)
+{
+    uint64_t count;
+
+    (void)events;
+    if (read(s->fd, &count, sizeof(count)) < 0)
+        return;
+}
+
+static int open_alarm(struct daemon *d)
+{
+    return add_source(
+        d, &d->alarm,
+        timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+        alarm_ready);
+}
+
+/* For the device that waits for the shortest time; none: it stays as it is. */
+static void set_alarm(struct daemon *d)
+{
+    uint64_t soonest = 0;
+    struct itimerspec at = {{0, 0}, {0, 0}};
+
+    for (struct device *p = d->devices; p; p = p->next) {
+        uint64_t wait =
+            p->ending || !p->kind->wait_ns ? 0 : p->kind->wait_ns(p);
+
+        if (wait != 0 && (soonest == 0 || wait < soonest))
+            soonest = wait;
+    }
+    if (soonest == 0)
+        return;
+    at.it_value.tv_sec = (time_t)(soonest / 1000000000u);
+    at.it_value.tv_nsec = (long)(soonest % 1000000000u);
+    timerfd_settime(d->alarm.fd, 0, &at, NULL);
+}
+
 static int open_machine(struct daemon *d, char *reason, unsigned bytes)
 {
     const struct splitio_shm_machine_config cfg = {
@@ -136,7 +174,9 @@ int daemon_open(struct daemon *d, const struct options *o, char *reason,
     memset(d, 0, sizeof(*d));
     d->options = o;
     d->loop.fd = d->signals.fd = d->timer.fd = d->media.wake.fd = -1;
-    if (loop_init(&d->loop) || open_signals(d) || open_timer(d)) {
+    d->alarm.fd = -1;
+    if (loop_init(&d->loop) || open_signals(d) || open_timer(d) ||
+        open_alarm(d)) {
         snprintf(reason, reason_bytes, "cannot make the event loop: %s",
                  strerror(errno));
         goto out_close;
@@ -220,8 +260,11 @@ int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes)
     bool busy = true;
 
     while (!d->stopping) {
-        int err = loop_run_once(&d->loop, busy);
+        int err;
 
+        if (!busy)
+            set_alarm(d);
+        err = loop_run_once(&d->loop, busy);
         if (err) {
             snprintf(reason, reason_bytes, "waiting for events: %s",
                      strerror(-err));
@@ -263,6 +306,8 @@ void daemon_close(struct daemon *d)
         media_close(&d->media);
     if (d->timer.fd >= 0)
         close(d->timer.fd);
+    if (d->alarm.fd >= 0)
+        close(d->alarm.fd);
     if (d->signals.fd >= 0)
         close(d->signals.fd);
     loop_fini(&d->loop);

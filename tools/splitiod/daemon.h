@@ -18,6 +18,7 @@ struct daemon {
     struct xen_side *xen;                /* NULL: no guests of Xen */
     struct store_socket *store;
     struct source machine_source, signals, timer;
+    struct source alarm; /* of devices that wait for time to go by */
     struct device *devices;
     bool only_tick; /* what woke the loop gave nothing to do */
     bool stopping;

@@ -22,6 +22,9 @@ struct venue {
 /* What the two kinds do differently. */
 struct device_kind {
     int (*poll)(struct device *d, unsigned budget); /* as the back's */
+    /* Optional. After poll(): how long until it has something to do by itself;
+     * 0: nothing. */
+    uint64_t (*wait_ns)(struct device *d);
     bool (*tick)(struct device *d); /* every few seconds; true: poll it */
     int (*end)(struct device *d);   /* 0: all given back; EAGAIN: again */
     struct splitio_xenbus *(*xenbus)(struct device *d);

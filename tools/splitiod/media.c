@@ -2,6 +2,8 @@
 /* Disk engines and switches. */
 #include "media.h"
 
+#include "../common/log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,10 +89,20 @@ void medium_close(struct medium *d)
  * is told again. */
 static void uplink_ready(struct source *s, uint32_t events)
 {
-    struct splitio_nic nic = splitio_tap_nic(((struct lan *)s->user)->uplink);
+    struct lan *lan = s->user;
+    struct splitio_nic nic = splitio_tap_nic(lan->uplink);
 
     (void)events;
     (void)nic.ops->poll(nic.ctx, UPLINK_BUDGET);
+    if (!splitio_tap_is_gone(lan->uplink))
+        return;
+    log_line(LOG_ERROR,
+             "switch %s: its uplink %s has been deleted; guests talk to one "
+             "another only, until splitiod is started again",
+             lan->options->name, lan->options->uplink);
+    /* Its descriptor would call for attention for ever. */
+    loop_remove(lan->loop, s);
+    lan->is_watched = false;
 }
 
 static int open_uplink(struct media *m, struct lan *lan, char *reason,
@@ -108,6 +120,8 @@ static int open_uplink(struct media *m, struct lan *lan, char *reason,
                  lan->options->name);
         return -1;
     }
+    lan->loop = m->loop;
+    lan->is_watched = true;
     splitio_nic_join(&lan->cable, splitio_tap_nic(lan->uplink),
                      splitio_switch_port_nic(lan->uplink_port));
     return 0;
@@ -157,7 +171,8 @@ static void close_lan(struct media *m, struct lan *lan)
 {
     if (lan->uplink_port) {
         splitio_nic_part(&lan->cable);
-        loop_remove(m->loop, &lan->source);
+        if (lan->is_watched)
+            loop_remove(m->loop, &lan->source);
     }
     splitio_switch_free(lan->sw);
     splitio_tap_close(lan->uplink);

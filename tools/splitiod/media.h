@@ -25,7 +25,9 @@ struct lan {
     struct splitio_tap *uplink;
     struct splitio_switch_port *uplink_port;
     struct splitio_nic_cable cable;
+    struct loop *loop;
     struct source source; /* of the uplink */
+    bool is_watched;
 };
 
 struct media {

@@ -4,8 +4,13 @@
 
 #include <splitio/netback.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* A limit is kept to in steps of so long, as Xen's toolstack has it. */
+#define RATE_STEP_USEC 50000u
 
 /* Turns that a guest's frame waits for a NIC without room. */
 #define NIC_FULL_POLLS 64u
@@ -22,9 +27,23 @@ static struct nic_device *of(struct device *d)
     return SPLITIO_CONTAINER_OF(d, struct nic_device, device);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static int nic_poll(struct device *d, unsigned budget)
 {
+    splitio_netback_set_time(&of(d)->back, now_ns());
     return splitio_netback_poll(&of(d)->back, budget);
+}
+
+static uint64_t nic_wait_ns(struct device *d)
+{
+    return splitio_netback_wait_ns(&of(d)->back);
 }
 
 static bool nic_tick(struct device *d)
@@ -50,6 +69,7 @@ static struct splitio_xenbus *nic_xenbus(struct device *d)
 
 static const struct device_kind nic_kind = {
     .poll = nic_poll,
+    .wait_ns = nic_wait_ns,
     .tick = nic_tick,
     .end = nic_end,
     .xenbus = nic_xenbus,
@@ -72,22 +92,33 @@ static void choose_mac(const struct nic_options *o, splitio_domid_t front,
 static int write_nodes(struct nic_device *d, const struct nic_options *o,
                        unsigned index)
 {
-    char mac[18], number[16];
-    const struct splitio_toolstack_key keys[] = {
-        {"handle", number},
-        {"mac", mac},
-    };
+    char mac[18], number[16], mtu[16], rate[32];
+    struct splitio_toolstack_key front[4] = {
+        {"handle", number}, {"mac", mac}, {NULL, mtu}, {NULL, NULL}};
+    struct splitio_toolstack_key back[4] = {
+        {"handle", number}, {"mac", mac}, {NULL, mtu}, {NULL, NULL}};
+    unsigned nr_front = 2, nr_back = 2;
 
     if (!d->device.venue.server)
         return 0;
     snprintf(number, sizeof(number), "%u", index);
+    snprintf(mtu, sizeof(mtu), "%u", o->mtu);
+    snprintf(rate, sizeof(rate), "%" PRIu64 ",%u",
+             o->rate_bytes * RATE_STEP_USEC / 1000000, RATE_STEP_USEC);
     choose_mac(o, d->device.nodes.front, index, mac);
-    return splitio_toolstack_device_add(
-        d->device.venue.server, &d->device.nodes, keys, SPLITIO_ARRAY_LEN(keys),
-        keys, SPLITIO_ARRAY_LEN(keys));
+    if (o->mtu != 0)
+        front[nr_front++].key = back[nr_back++].key = "mtu";
+    if (o->untrusted)
+        front[nr_front++] = (struct splitio_toolstack_key){"trusted", "0"};
+    if (o->rate_bytes != 0)
+        back[nr_back++] = (struct splitio_toolstack_key){"rate", rate};
+    return splitio_toolstack_device_add(d->device.venue.server,
+                                        &d->device.nodes, front, nr_front, back,
+                                        nr_back);
 }
 
-static int make_back(struct nic_device *d, const struct venue *venue)
+static int make_back(struct nic_device *d, const struct venue *venue,
+                     const struct nic_options *o)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     const struct splitio_netback_config cfg = {
@@ -96,7 +127,7 @@ static int make_back(struct nic_device *d, const struct venue *venue)
         .store = venue->store,
         .dir = dir,
         .features = SPLITIO_NETIF_F_ALL,
-        .max_queues = 1,
+        .max_queues = o->queues,
         .nic_full_polls = NIC_FULL_POLLS,
     };
     size_t bytes = splitio_netback_mem_bytes(&cfg);
@@ -123,7 +154,7 @@ static int set_up(struct nic_device *d, const struct venue *venue,
         return err;
     err = write_nodes(d, o, index);
     if (!err) {
-        err = make_back(d, venue);
+        err = make_back(d, venue, o);
         if (err && venue->server)
             splitio_toolstack_device_remove(venue->server, &d->device.nodes);
     }

@@ -4,6 +4,8 @@
 
 #include "../common/values.h"
 
+#include <splitio/proto/netif.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +179,19 @@ static int set_nic(struct nic_options *n, const char *key, const char *value)
         n->has_mac = true;
         return value_mac(value, n->mac);
     }
+    if (strcmp(key, "mtu") == 0)
+        return set_number(&n->mtu, value, SPLITIO_NETIF_MTU_MIN,
+                          SPLITIO_NETIF_MTU_MAX);
+    if (strcmp(key, "queues") == 0)
+        return set_number(&n->queues, value, 1, SPLITIO_NETIF_QUEUES_MAX);
+    if (strcmp(key, "rate") == 0)
+        return value_size(value, &n->rate_bytes);
+    if (strcmp(key, "trusted") == 0) {
+        int err = value_bool(value, &n->untrusted);
+
+        n->untrusted = !n->untrusted;
+        return err;
+    }
     return NO_SUCH_KEY;
 }
 
@@ -226,7 +241,7 @@ static const struct kind kinds[] = {
     {"daemon", "socket store-socket max-guests max-guest-mib verbose xen"},
     {"disk", "guest file memory null readonly cdrom removable discard trusted "
              "units threads vdev"},
-    {"nic", "guest switch mac isolated"},
+    {"nic", "guest switch mac isolated mtu queues rate trusted"},
     {"switch", "uplink"},
     {"guest", "uid"},
 };

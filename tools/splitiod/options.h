@@ -45,8 +45,12 @@ struct nic_options {
     char guest[NAME_MAX_LEN + 1];
     char bridge[NAME_MAX_LEN + 1]; /* the switch it is plugged into */
     uint8_t mac[6];
+    uint32_t mtu;        /* 0: none told */
+    uint32_t queues;     /* most that the guest may use */
+    uint64_t rate_bytes; /* that it may send in a second; 0: no limit */
     bool has_mac;
     bool isolated;
+    bool untrusted; /* the guest is told not to trust the daemon */
 };
 
 struct switch_options {
