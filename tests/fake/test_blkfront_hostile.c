@@ -553,6 +553,75 @@ static void replay_that_the_next_disk_cannot_do_is_an_error(void **state)
     peer_back_close(&peer);
 }
 
+/* A barrier keeps its place among what is sent again, also if the next back
+ * goes too; one that has none fails the barrier alone. */
+static void replayed_barrier_stays_between_its_neighbours(void **state)
+{
+    static const uint8_t order[] = {1, 1, 2, 1, 1};
+    struct splitio_blkif_request_x86_64 r;
+
+    (void)state;
+    peer_back_defaults(&peer);
+    peer.info.flags = SPLITIO_BLKFRONT_BARRIERS;
+    peer_back_open(&peer);
+    peer_back_connect(&peer);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(
+            submit(i, order[i] == 2 ? SPLITIO_BLK_BARRIER : SPLITIO_BLK_WRITE,
+                   bufs[i], 4096),
+            0);
+    splitio_blkfront_kick(&peer.front);
+    for (unsigned life = 0; life < 3; life++) {
+        peer_back_leave(&peer);
+        peer_back_connect(&peer);
+        for (unsigned i = 0; i < 5; i++) {
+            assert_int_equal(peer_back_take(&peer, &r), 1);
+            assert_int_equal(r.operation, order[i]);
+            assert_int_equal(r.sector_number, i * 16);
+        }
+    }
+    peer_back_leave(&peer);
+    peer.info.flags = 0;
+    peer_back_connect(&peer);
+    assert_int_equal(peer_back_serve(&peer), 4);
+    peer_back_run(&peer);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(dones[i], 1);
+        assert_int_equal(statuses[i], order[i] == 2 ? SPLITIO_EOPNOTSUPP : 0);
+    }
+    peer_back_leave(&peer);
+    peer_back_close(&peer);
+}
+
+/* What the next back cannot do securely is not done otherwise. */
+static void replayed_secure_discard_is_secure_or_fails(void **state)
+{
+    (void)state;
+    for (unsigned secure = 0; secure < 2; secure++) {
+        peer_back_defaults(&peer);
+        peer.info.flags = SPLITIO_BLKFRONT_DISCARDS | SPLITIO_BLKFRONT_SECURE;
+        peer_back_open(&peer);
+        peer_back_connect(&peer);
+        ios[0] = (struct splitio_blk_io){.op = SPLITIO_BLK_DISCARD,
+                                         .secure = true,
+                                         .nr_sectors = 8,
+                                         .done = on_done};
+        dones[0] = 0;
+        assert_int_equal(splitio_blkfront_submit(&peer.front, &ios[0]), 0);
+        splitio_blkfront_kick(&peer.front);
+        peer_back_leave(&peer);
+        if (!secure)
+            peer.info.flags = SPLITIO_BLKFRONT_DISCARDS;
+        peer_back_connect(&peer);
+        assert_int_equal(peer_back_serve(&peer), secure);
+        peer_back_run(&peer);
+        assert_int_equal(dones[0], 1);
+        assert_int_equal(statuses[0], secure ? 0 : SPLITIO_EOPNOTSUPP);
+        peer_back_leave(&peer);
+        peer_back_close(&peer);
+    }
+}
+
 /* The rest of a request that waits on a queue that the next back has not. */
 static void request_that_waits_moves_to_a_queue_that_is_left(void **state)
 {
@@ -773,6 +842,8 @@ int main(void)
         cmocka_unit_test(front_that_sleeps_will_be_woken),
         cmocka_unit_test(replays_keep_their_order_through_two_backs),
         cmocka_unit_test(replay_that_the_next_disk_cannot_do_is_an_error),
+        cmocka_unit_test(replayed_barrier_stays_between_its_neighbours),
+        cmocka_unit_test(replayed_secure_discard_is_secure_or_fails),
         cmocka_unit_test(request_that_waits_moves_to_a_queue_that_is_left),
         cmocka_unit_test(front_misuse_is_refused),
         cmocka_unit_test(event_index_of_the_back_decides_about_events_only),

@@ -84,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p.flags = head[0] & 31;
     p.sector_mask = head[1] & 1 ? 7 : 0;
     p.abi = (enum splitio_blkif_abi)(head[1] >> 1 & 1);
+    p.shifts = splitio_blkif_shifts_of((enum splitio_blkif_units)(head[3] & 3),
+                                       512 * (p.sector_mask + 1));
     p.max_indirect = head[2] % (INDIRECT + 1);
     take(&data, &size, &slot, sizeof(slot));
     status = splitio_blkif_parse(&p, &slot, &r);
