@@ -64,6 +64,9 @@ struct splitio_store_transport_ops {
     int (*send)(void *ctx, const void *buf, size_t len_bytes);
     /** Optional: called once after a poll that moved bytes. */
     void (*flush)(void *ctx);
+    /** The heads of messages are little-endian, as in a ring; false: as the
+     *  machine has it, as on a socket. */
+    bool little_endian;
 };
 
 /** A transport: its functions and what they work on. */

@@ -126,7 +126,7 @@ int splitio_store_submit(struct splitio_store *store,
                          uint32_t tx_id, const struct splitio_store_part *parts,
                          unsigned nr_parts)
 {
-    struct splitio_xs_msg msg = {.type = type, .tx_id = tx_id};
+    struct splitio_xs_msg msg = {.type = type, .tx_id = tx_id}, head;
     int err;
 
     if (store->broken)
@@ -139,7 +139,8 @@ int splitio_store_submit(struct splitio_store *store,
     if (!make_room(store, sizeof(msg) + msg.len))
         return SPLITIO_EAGAIN;
     msg.req_id = store->next_req_id++;
-    put(store, &msg, sizeof(msg));
+    head = store->transport.ops->little_endian ? splitio_xs_msg_le(msg) : msg;
+    put(store, &head, sizeof(head));
     for (unsigned i = 0; i < nr_parts; i++)
         put(store, parts[i].base, parts[i].len_bytes);
     if (call)
@@ -229,6 +230,8 @@ static int receive(struct splitio_store *store)
         got = fill(store, &store->head, store->in_bytes, head_bytes);
         if (got <= 0)
             return got;
+        if (store->transport.ops->little_endian)
+            store->head = splitio_xs_msg_le(store->head);
     }
     if (splitio_xs_msg_check(&store->head) < 0)
         return SPLITIO_EPROTO;

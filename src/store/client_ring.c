@@ -70,6 +70,7 @@ static const struct splitio_store_transport_ops ring_ops = {
     .recv = ring_recv,
     .send = ring_send,
     .flush = ring_flush,
+    .little_endian = true,
 };
 
 int splitio_store_ring_init(struct splitio_store_ring *ring,

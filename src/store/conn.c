@@ -166,8 +166,11 @@ static int in_done(struct splitio_store_conn *conn, size_t len_bytes)
     bool was_head = conn->in_bytes < HEAD_BYTES;
 
     conn->in_bytes += (uint32_t)len_bytes;
-    if (was_head && conn->in_bytes == HEAD_BYTES &&
-        splitio_xs_msg_check(&conn->in_head) < 0) {
+    if (!was_head || conn->in_bytes != HEAD_BYTES)
+        return 0;
+    if (conn->page)
+        conn->in_head = splitio_xs_msg_le(conn->in_head);
+    if (splitio_xs_msg_check(&conn->in_head) < 0) {
         splitio_xsd_conn_shut(conn, SPLITIO_EPROTO);
         return SPLITIO_EPROTO;
     }

@@ -172,6 +172,8 @@ bool splitio_xsd_event_send(struct splitio_store_conn *conn)
     conn->out_head.len = len + 1 + w->token_bytes + 1;
     conn->out_bytes = (uint32_t)sizeof(conn->out_head) + conn->out_head.len;
     conn->out_start = 0;
+    if (conn->page)
+        conn->out_head = splitio_xs_msg_le(conn->out_head);
     splitio_xsd_event_drop(e);
     return true;
 }

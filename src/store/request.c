@@ -89,6 +89,8 @@ void splitio_xsd_request_run(struct splitio_store_conn *conn)
     conn->out_head.len = r.reply_bytes;
     conn->out_bytes = (uint32_t)sizeof(conn->out_head) + r.reply_bytes;
     conn->out_start = 0;
+    if (conn->page)
+        conn->out_head = splitio_xs_msg_le(conn->out_head);
 }
 
 SPLITIO_STATIC_ASSERT(SPLITIO_XS_DOMAIN_PATH_MAX + SPLITIO_XS_REL_PATH_MAX <=

@@ -611,7 +611,8 @@ static void conflicts_do_not_starve_domain_0(void **state)
 static void pump_stops_at_its_budget(void **state)
 {
     struct world *w = *state;
-    struct splitio_xs_msg head = {SPLITIO_XS_READ, 1, 0, 2};
+    struct splitio_xs_msg head =
+        splitio_xs_msg_le((struct splitio_xs_msg){SPLITIO_XS_READ, 1, 0, 2});
     struct splitio_xs_page page;
     struct splitio_store_conn *c;
     bool notify, ready = false;
@@ -666,7 +667,8 @@ static void ring_indices_that_lie_are_answered_in_the_page(void **state)
 static void ring_frame_too_long_is_answered_in_the_page(void **state)
 {
     struct world *w = *state;
-    struct splitio_xs_msg head = {SPLITIO_XS_READ, 1, 0, 5000};
+    struct splitio_xs_msg head =
+        splitio_xs_msg_le((struct splitio_xs_msg){SPLITIO_XS_READ, 1, 0, 5000});
     struct splitio_xs_page page;
     bool notify;
 

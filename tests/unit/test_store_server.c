@@ -797,9 +797,9 @@ static void features_are_set_before_introduction(void **state)
     assert_int_equal(xs_path(p, SPLITIO_XS_GET_FEATURE, 0, "5"), 0);
     assert_string_equal(p->reply, "1");
     assert_int_equal(xs_peer_open(&five, w->s, 5), 0);
+    assert_int_equal(watch_depth(&five, "k", "t", "1"), SPLITIO_EINVAL);
     assert_int_equal(splitio_store_conn_attach_ring(&five.conn, &page), 0);
     assert_int_equal(splitio_le32(page.server_features), 1);
-    assert_int_equal(watch_depth(&five, "k", "t", "1"), SPLITIO_EINVAL);
     assert_int_equal(splitio_store_server_introduce(w->s, 5), 0);
     assert_int_equal(xs_talk_strings(p, SPLITIO_XS_SET_FEATURE, 0, 2, set),
                      SPLITIO_EBUSY);

@@ -10,7 +10,8 @@
  * **What it is.** The bytes that a store client and a store server exchange,
  * and pure functions that check and make them. Sources: xen/io/xs_wire.h,
  * docs/misc/xenstore.txt and docs/misc/xenstore-ring.txt of Xen. Integers are
- * in the byte order of the machine that both sides run on.
+ * in the byte order of the machine that both sides run on; in a ring, which a
+ * guest shares, all is little-endian.
  *
  * **Who calls what.** Both sides call all of it; no function keeps a state.
  *
@@ -27,7 +28,7 @@
  * connection is lost), SPLITIO_EINVAL for content that gets an error reply.
  */
 
-#include <splitio/base.h>
+#include <splitio/arch.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -166,6 +167,16 @@ enum splitio_xs_path_flag {
  * Caller: any. Order: none. Peer: all fields.
  */
 int splitio_xs_msg_check(const struct splitio_xs_msg *msg);
+
+/** @brief From the machine's byte order to little-endian, or back. */
+static inline struct splitio_xs_msg splitio_xs_msg_le(struct splitio_xs_msg msg)
+{
+    struct splitio_xs_msg le = {splitio_le32(msg.type),
+                                splitio_le32(msg.req_id),
+                                splitio_le32(msg.tx_id), splitio_le32(msg.len)};
+
+    return le;
+}
 
 /**
  * @brief Check a path: characters, slashes, length.
