@@ -66,6 +66,10 @@ extern "C" {
 /** The least that is accepted: any frame must fit. */
 #define SPLITIO_NETBACK_BACKLOG_BYTES_MIN (128u * 1024u)
 
+/** How often a front is looked at that lends pages without a word (older than
+ *  feature-rx-notify). */
+#define SPLITIO_NETBACK_LOOK_NS UINT64_C(30000000)
+
 /** What a device is made of. */
 struct splitio_netback_config {
     struct splitio_host_port port;
@@ -137,6 +141,7 @@ struct splitio_netback {
     uint8_t nr_mcast;
     uint8_t mcast[SPLITIO_NETIF_MCAST_MAX][6];
     struct splitio_netback_rate rate;
+    bool no_rx_notify;     /* the front lends pages without a word */
     bool filter_multicast; /* the front wants it */
     bool mcast_unknown;    /* ... but what is in its list has been lost */
     bool no_carrier;
@@ -280,11 +285,13 @@ void splitio_netback_set_rate(struct splitio_netback *dev, uint64_t bytes,
 void splitio_netback_set_time(struct splitio_netback *dev, uint64_t now_ns);
 
 /**
- * @brief After poll(): how long until frames of the guest that wait for credit
- * may go. Call poll() then, also if nothing has woken it.
- * @return nanoseconds from the time told last; 0: nothing waits for credit.
+ * @brief After poll(): how long until there is something to do that nobody will
+ * wake for: frames of the guest that wait for credit, or frames for a front that
+ * lends pages without a word. Call poll() then.
+ * @return nanoseconds from the time told last; 0: nothing of that kind.
  *
- * Caller: owner. Order: none. Peer: by sending more than it may.
+ * Caller: owner. Order: none. Peer: by sending more than it may, or by lending
+ * too few pages; at most once in SPLITIO_NETBACK_LOOK_NS for that.
  */
 uint64_t splitio_netback_wait_ns(const struct splitio_netback *dev);
 

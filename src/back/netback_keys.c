@@ -35,6 +35,7 @@ enum {
     KEY_CSUM_V6,
     KEY_GSO_TCPV4,
     KEY_GSO_TCPV6,
+    KEY_RX_NOTIFY,
     NR_FRONT_KEYS,
 };
 
@@ -42,7 +43,7 @@ static const char *const front_keys[NR_FRONT_KEYS] = {
     SPLITIO_NETIF_KEY_NUM_QUEUES, SPLITIO_NETIF_KEY_REQUEST_RX_COPY,
     SPLITIO_NETIF_KEY_SG,         SPLITIO_NETIF_KEY_NO_CSUM,
     SPLITIO_NETIF_KEY_CSUM_V6,    SPLITIO_NETIF_KEY_GSO_TCPV4,
-    SPLITIO_NETIF_KEY_GSO_TCPV6,
+    SPLITIO_NETIF_KEY_GSO_TCPV6,  SPLITIO_NETIF_KEY_RX_NOTIFY,
 };
 
 /* Keys that it writes for each queue. */
@@ -220,6 +221,9 @@ static int got_front_key(struct splitio_netback *dev, unsigned i,
     case KEY_NO_CSUM:
         if (!yes)
             link->features |= SPLITIO_NETIF_F_CSUM_V4;
+        return 0;
+    case KEY_RX_NOTIFY:
+        link->no_rx_notify = !yes;
         return 0;
     default:
         if (yes)

@@ -85,7 +85,7 @@ void splitio_netback_set_time(struct splitio_netback *dev, uint64_t now_ns)
         r->credit += (int64_t)(nr * r->bytes);
 }
 
-uint64_t splitio_netback_wait_ns(const struct splitio_netback *dev)
+static uint64_t credit_wait_ns(const struct splitio_netback *dev)
 {
     const struct splitio_netback_rate *r = &dev->rate;
     uint64_t nr;
@@ -96,4 +96,24 @@ uint64_t splitio_netback_wait_ns(const struct splitio_netback *dev)
     if (nr > UINT64_MAX / 2 / r->period_ns)
         return UINT64_MAX / 2;
     return r->start_ns + nr * r->period_ns - r->now_ns;
+}
+
+/* Frames wait for a front that says nothing when it lends pages. */
+static bool must_look(const struct splitio_netback *dev)
+{
+    uint32_t i;
+
+    for (i = 0; dev->no_rx_notify && i < dev->nr_queues; i++)
+        if (dev->queues[i]->backlog_head != dev->queues[i]->backlog_tail)
+            return true;
+    return false;
+}
+
+uint64_t splitio_netback_wait_ns(const struct splitio_netback *dev)
+{
+    uint64_t wait = credit_wait_ns(dev);
+
+    if (must_look(dev) && (wait == 0 || wait > SPLITIO_NETBACK_LOOK_NS))
+        wait = SPLITIO_NETBACK_LOOK_NS;
+    return wait;
 }

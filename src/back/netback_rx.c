@@ -28,15 +28,15 @@ static int rx_pending(struct splitio_netback_queue *q, unsigned need)
 /* Slots of which a copy has failed say so to the guest. */
 static void mark_faults(struct splitio_netback_queue *q)
 {
+    int16_t error = (int16_t)splitio_le16((uint16_t)SPLITIO_NETIF_RSP_ERROR);
     unsigned i;
 
     for (i = 0; i < q->nr_ops; i++) {
         struct splitio_netif_rx_response *rsp = &q->rsps[q->op_rsp[i]].rsp;
 
-        if (q->ops[i].status == SPLITIO_GNTST_OKAY ||
-            rsp->status == SPLITIO_NETIF_RSP_ERROR)
+        if (q->ops[i].status == SPLITIO_GNTST_OKAY || rsp->status == error)
             continue;
-        rsp->status = SPLITIO_NETIF_RSP_ERROR;
+        rsp->status = error;
         q->dev->stats.rx_faults++;
     }
 }
@@ -69,10 +69,12 @@ static splitio_gref_t place_slot(struct splitio_netback_queue *q,
     union splitio_netif_rx_slot *slot = &q->rsps[q->nr_rsps++];
 
     splitio_netif_rx_back_take(&q->rx, &req);
+    splitio_netif_rx_request_swap(&req);
     slot->rsp.id = req.id;
     slot->rsp.offset = q->dev->headroom;
     slot->rsp.flags = flags;
     slot->rsp.status = (int16_t)size;
+    splitio_netif_rx_response_swap(&slot->rsp);
     return req.gref;
 }
 
@@ -98,12 +100,12 @@ static void place_extras(struct splitio_netback_queue *q,
 
     if (f->gso_type != 0) {
         e = place_extra(q, SPLITIO_NETIF_EXTRA_GSO, &left);
-        e->u.gso.size = f->gso_size;
+        e->u.gso.size = splitio_le16(f->gso_size);
         e->u.gso.type = f->gso_type;
     }
     if (q->dev->headroom != 0) {
         e = place_extra(q, SPLITIO_NETIF_EXTRA_XDP, &left);
-        e->u.xdp.headroom = q->dev->headroom;
+        e->u.xdp.headroom = splitio_le16(q->dev->headroom);
     }
 }
 

@@ -185,26 +185,27 @@ static void check_frame(struct splitio_netback_queue *q, struct tx_frame *f)
         stats->tx_bad++;
 }
 
+static void put_response(struct splitio_netback_queue *q, uint16_t id,
+                         int16_t status)
+{
+    struct splitio_netif_tx_response rsp = {id, status};
+
+    splitio_netif_tx_response_swap(&rsp);
+    splitio_netif_tx_back_put(&q->tx, &rsp);
+}
+
 /* One response for each slot, extras included. */
 static void answer(struct splitio_netback_queue *q, const struct tx_frame *f,
                    const uint16_t *ids)
 {
-    struct splitio_netif_tx_response rsp;
+    int16_t status = f->ok ? SPLITIO_NETIF_RSP_OKAY : SPLITIO_NETIF_RSP_ERROR;
     unsigned i;
 
-    rsp.status = f->ok ? SPLITIO_NETIF_RSP_OKAY : SPLITIO_NETIF_RSP_ERROR;
-    rsp.id = ids[0];
-    splitio_netif_tx_back_put(&q->tx, &rsp);
-    if (f->nr_extras != 0) {
-        struct splitio_netif_tx_response null = {0, SPLITIO_NETIF_RSP_NULL};
-
-        for (i = 0; i < f->nr_extras; i++)
-            splitio_netif_tx_back_put(&q->tx, &null);
-    }
-    for (i = 1; i < f->nr_ids; i++) {
-        rsp.id = ids[i];
-        splitio_netif_tx_back_put(&q->tx, &rsp);
-    }
+    put_response(q, ids[0], status);
+    for (i = 0; i < f->nr_extras; i++)
+        put_response(q, 0, SPLITIO_NETIF_RSP_NULL);
+    for (i = 1; i < f->nr_ids; i++)
+        put_response(q, ids[i], status);
 }
 
 /* Copies and checks what has been collected; the guest gets its pages back

@@ -68,8 +68,8 @@ static int make_ring(struct splitio_ring_front *r, void *page,
 
     if (err || index == 0)
         return err;
-    s->req_prod = s->rsp_prod = index;
-    s->req_event = s->rsp_event = index + 1;
+    s->req_prod = s->rsp_prod = splitio_le32(index);
+    s->req_event = s->rsp_event = splitio_le32(index + 1);
     return splitio_ring_front_attach(r, page, 1, slot_bytes, index);
 }
 

@@ -26,9 +26,9 @@ void splitio_netfront_rx_post(struct splitio_netfront_queue *q)
             splitio_netif_rx_front_reserve(&q->rx);
 
         SPLITIO_ASSUME(req != NULL); /* no more pages than slots */
-        req->id = (uint16_t)(index & RING_MASK);
+        req->id = splitio_le16((uint16_t)(index & RING_MASK));
         req->pad = 0;
-        req->gref = page_of(q, index)->gref;
+        req->gref = splitio_le32(page_of(q, index)->gref);
     }
     if (splitio_ring_front_publish(&q->rx.ring))
         q->rx_notify = true;

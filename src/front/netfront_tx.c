@@ -8,6 +8,7 @@ int splitio_netfront_tx_reap(struct splitio_netfront_queue *q)
     int n;
 
     while ((n = splitio_netif_tx_front_take(&q->tx, &rsp)) > 0) {
+        splitio_netif_tx_response_swap(&rsp);
         if (rsp.status == SPLITIO_NETIF_RSP_NULL)
             continue;
         if (rsp.id >= RING_SLOTS || q->tx_out[rsp.id] == TX_FREE)
@@ -87,11 +88,11 @@ static void put_request(struct splitio_netfront_queue *q, uint16_t id,
 {
     union splitio_netif_tx_slot *slot = next_slot(q);
 
-    slot->req.gref = q->tx_pages[id].gref;
+    slot->req.gref = splitio_le32(q->tx_pages[id].gref);
     slot->req.offset = 0;
-    slot->req.flags = flags;
-    slot->req.id = id;
-    slot->req.size = (uint16_t)size;
+    slot->req.flags = splitio_le16(flags);
+    slot->req.id = splitio_le16(id);
+    slot->req.size = splitio_le16((uint16_t)size);
 }
 
 static void put_gso(struct splitio_netfront_queue *q,
@@ -101,7 +102,7 @@ static void put_gso(struct splitio_netfront_queue *q,
 
     __builtin_memset(slot, 0, sizeof(*slot));
     slot->extra.type = SPLITIO_NETIF_EXTRA_GSO;
-    slot->extra.u.gso.size = frame->gso_size;
+    slot->extra.u.gso.size = splitio_le16(frame->gso_size);
     slot->extra.u.gso.type = frame->gso_type == SPLITIO_GSO_TCPV4
                                  ? SPLITIO_NETIF_GSO_TCPV4
                                  : SPLITIO_NETIF_GSO_TCPV6;

@@ -20,7 +20,7 @@ static int feed_extra(const struct splitio_netif_extra *e, uint8_t *types,
 
 static bool gso_makes_sense(const struct splitio_netif_extra *e)
 {
-    return e->u.gso.size >= SPLITIO_PACKET_GSO_SIZE_MIN &&
+    return splitio_le16(e->u.gso.size) >= SPLITIO_PACKET_GSO_SIZE_MIN &&
            (e->u.gso.type == SPLITIO_NETIF_GSO_TCPV4 ||
             e->u.gso.type == SPLITIO_NETIF_GSO_TCPV6);
 }
@@ -48,7 +48,7 @@ static int tx_extra(struct splitio_netif_tx_packet *p,
     p->in_extras = more != 0;
     switch (e->type) {
     case SPLITIO_NETIF_EXTRA_GSO:
-        p->gso_size = e->u.gso.size;
+        p->gso_size = splitio_le16(e->u.gso.size);
         p->gso_type = e->u.gso.type;
         if (!gso_makes_sense(e))
             p->verdict = SPLITIO_NETIF_DROP;
@@ -128,6 +128,7 @@ static int tx_complete(struct splitio_netif_tx_packet *p)
 int splitio_netif_tx_feed(struct splitio_netif_tx_packet *p,
                           const union splitio_netif_tx_slot *slot)
 {
+    struct splitio_netif_tx_request req;
     int err;
 
     if (p->in_extras) {
@@ -138,10 +139,12 @@ int splitio_netif_tx_feed(struct splitio_netif_tx_packet *p,
             return 1;
         return tx_complete(p);
     }
-    err = p->nr_ids == 0 ? tx_first(p, &slot->req) : tx_next(p, &slot->req);
+    req = slot->req;
+    splitio_netif_tx_request_swap(&req);
+    err = p->nr_ids == 0 ? tx_first(p, &req) : tx_next(p, &req);
     if (err)
         return err;
-    if (p->in_extras || (slot->req.flags & SPLITIO_NETTXF_MORE_DATA))
+    if (p->in_extras || (req.flags & SPLITIO_NETTXF_MORE_DATA))
         return 1;
     return tx_complete(p);
 }
@@ -163,7 +166,7 @@ static void rx_headroom(struct splitio_netif_rx_packet *p,
 {
     uint32_t offset, size;
 
-    p->headroom = e->u.xdp.headroom;
+    p->headroom = splitio_le16(e->u.xdp.headroom);
     if (p->nr_segs == 0)
         return;
     offset = p->segs[0].offset;
@@ -185,7 +188,7 @@ static int rx_extra(struct splitio_netif_rx_packet *p,
         return more;
     p->in_extras = more != 0;
     if (e->type == SPLITIO_NETIF_EXTRA_GSO) {
-        p->gso_size = e->u.gso.size;
+        p->gso_size = splitio_le16(e->u.gso.size);
         p->gso_type = e->u.gso.type;
         if (!gso_makes_sense(e))
             p->verdict = SPLITIO_NETIF_DROP;
@@ -230,9 +233,16 @@ int splitio_netif_rx_feed(struct splitio_netif_rx_packet *p,
                           const union splitio_netif_rx_slot *slot,
                           uint32_t index)
 {
-    int err = p->in_extras ? rx_extra(p, &slot->extra)
-                           : rx_data(p, &slot->rsp, index);
+    struct splitio_netif_rx_response rsp;
+    int err;
 
+    if (p->in_extras) {
+        err = rx_extra(p, &slot->extra);
+    } else {
+        rsp = slot->rsp;
+        splitio_netif_rx_response_swap(&rsp);
+        err = rx_data(p, &rsp, index);
+    }
     if (err)
         return err;
     if (p->in_extras || p->more_data)

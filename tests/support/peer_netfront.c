@@ -91,6 +91,7 @@ void peer_front_data(struct peer_front *f, splitio_gref_t gref, uint16_t offset,
     slot->req.flags = flags;
     slot->req.id = f->id++;
     slot->req.size = size;
+    splitio_netif_tx_request_swap(&slot->req);
 }
 
 void peer_front_lend(struct peer_front *f, splitio_gref_t gref)
@@ -101,6 +102,7 @@ void peer_front_lend(struct peer_front *f, splitio_gref_t gref)
     slots[at].id = (uint16_t)at;
     slots[at].pad = 0;
     slots[at].gref = gref;
+    splitio_netif_rx_request_swap(&slots[at]);
 }
 
 void peer_front_push(struct peer_front *f)
@@ -118,6 +120,7 @@ bool peer_front_tx_rsp(struct peer_front *f,
     if (f->tx_cons == splitio_le32(f->tx->rsp_prod))
         return false;
     memcpy(rsp, &slots[f->tx_cons++ % SPLITIO_NETIF_RING_SLOTS], sizeof(*rsp));
+    splitio_netif_tx_response_swap(rsp);
     return true;
 }
 
@@ -128,5 +131,17 @@ bool peer_front_rx_rsp(struct peer_front *f, union splitio_netif_rx_slot *rsp)
     if (f->rx_cons == splitio_le32(f->rx->rsp_prod))
         return false;
     *rsp = slots[f->rx_cons++ % SPLITIO_NETIF_RING_SLOTS];
+    splitio_netif_rx_response_swap(&rsp->rsp);
+    return true;
+}
+
+bool peer_front_rx_extra(struct peer_front *f, struct splitio_netif_extra *e)
+{
+    union splitio_netif_rx_slot slot;
+
+    if (!peer_front_rx_rsp(f, &slot))
+        return false;
+    splitio_netif_rx_response_swap(&slot.rsp);
+    *e = slot.extra;
     return true;
 }

@@ -34,9 +34,11 @@ void peer_front_data(struct peer_front *f, splitio_gref_t gref, uint16_t offset,
 /* Lends page n of the pool on rx. */
 void peer_front_lend(struct peer_front *f, splitio_gref_t gref);
 void peer_front_push(struct peer_front *f);
-/* The next response; false if there is none. */
+/* The next response, in the processor's byte order; false if there is none. */
 bool peer_front_tx_rsp(struct peer_front *f,
                        struct splitio_netif_tx_response *rsp);
 bool peer_front_rx_rsp(struct peer_front *f, union splitio_netif_rx_slot *rsp);
+/* The same for an extra, as it is on the wire. */
+bool peer_front_rx_extra(struct peer_front *f, struct splitio_netif_extra *e);
 
 #endif /* SPLITIO_TESTS_PEER_NETFRONT_H */

@@ -411,6 +411,44 @@ static void headroom_beyond_the_limit_is_refused(void **state)
     assert_int_equal(splitio_netfront_mem_bytes(&c), 0);
 }
 
+/* ---- fronts without feature-rx-notify ---- */
+
+static void front_that_lends_silently_is_looked_at(void **state)
+{
+    struct kept k = make_noise(100);
+    struct splitio_iovec iov;
+    struct splitio_frame f = kept_frame(&k, &iov, 1);
+    unsigned silent;
+
+    (void)state;
+    for (silent = 0; silent < 2; silent++) {
+        struct net_rig *r = rig_new();
+        struct splitio_netif_link link;
+        struct peer_front front;
+
+        rig_init_back(r);
+        peer_front_open(&front, r->pair, 0);
+        link = peer_front_link(&front, SPLITIO_NETIF_F_ALL);
+        link.no_rx_notify = silent;
+        assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &link),
+                         0);
+        assert_int_equal(splitio_netback_wait_ns(&r->back), 0);
+        queue_put(&r->nic.in, &f);
+        (void)splitio_netback_poll(&r->back, 16);
+        assert_int_equal(splitio_netback_wait_ns(&r->back),
+                         silent ? SPLITIO_NETBACK_LOOK_NS : 0);
+        peer_front_lend(&front, front.grefs[0]);
+        front.rx->req_prod = splitio_le32(front.rx_prod);
+        (void)splitio_netback_poll(&r->back, 16);
+        assert_int_equal(r->back.stats.rx_frames, 1);
+        assert_int_equal(splitio_netback_wait_ns(&r->back), 0);
+        splitio_netback_disconnect(&r->back);
+        peer_front_close(&front);
+        rig_delete(r);
+    }
+    kept_free(&k);
+}
+
 /* ---- multicast ---- */
 
 static void multicast_list_is_asked_for_by_addresses_only(void **state)
@@ -612,6 +650,7 @@ int main(void)
         cmocka_unit_test(long_frames_with_much_headroom_are_cut),
         cmocka_unit_test(frame_that_headroom_makes_too_long_is_dropped),
         cmocka_unit_test(headroom_beyond_the_limit_is_refused),
+        cmocka_unit_test(front_that_lends_silently_is_looked_at),
         cmocka_unit_test(multicast_list_is_asked_for_by_addresses_only),
         cmocka_unit_test(multicast_changes_in_a_row_end_well),
         cmocka_unit_test(multicast_refused_ends_the_filter),

@@ -57,7 +57,7 @@ static uint8_t *rx_page(struct scene *s, uint32_t index)
     const struct splitio_netif_rx_request *req =
         (const void *)rx_slot(s, index);
 
-    return pair_granted(s->rig->pair, req->gref);
+    return pair_granted(s->rig->pair, splitio_le32(req->gref));
 }
 
 static void put_rx(struct scene *s, uint16_t id, uint16_t offset, int status,
@@ -69,6 +69,7 @@ static void put_rx(struct scene *s, uint16_t id, uint16_t offset, int status,
     slot->rsp.offset = offset;
     slot->rsp.status = (int16_t)status;
     slot->rsp.flags = flags;
+    splitio_netif_rx_response_swap(&slot->rsp);
 }
 
 static void put_tx(struct scene *s, uint16_t id, int status)
@@ -77,6 +78,7 @@ static void put_tx(struct scene *s, uint16_t id, int status)
 
     rsp->id = id;
     rsp->status = (int16_t)status;
+    splitio_netif_tx_response_swap(rsp);
 }
 
 static int turn(struct scene *s)
@@ -143,7 +145,7 @@ static void tx_ids_that_are_not_out_break_the_device(void **state)
         open_scene(&s);
         assert_int_equal(send_noise(&s, 100), 0);
         assert_int_equal(send_noise(&s, 100), 0);
-        id = tx_slot(&s, 0)->req.id;
+        id = splitio_le16(tx_slot(&s, 0)->req.id);
         switch (i) {
         case 0:
             put_tx(&s, 256, 0);
@@ -177,7 +179,7 @@ static void tx_answers_of_all_kinds_are_taken(void **state)
         assert_int_equal(send_noise(&s, 100), 0);
     put_tx(&s, 60000, SPLITIO_NETIF_RSP_NULL);
     for (i = 7; i > 0; i--)
-        put_tx(&s, tx_slot(&s, i)->req.id,
+        put_tx(&s, splitio_le16(tx_slot(&s, i)->req.id),
                i & 1 ? SPLITIO_NETIF_RSP_ERROR : SPLITIO_NETIF_RSP_DROPPED);
     assert_int_equal(turn(&s), 0);
     assert_int_equal(splitio_netfront_in_flight(&s.rig->front), 1);
@@ -253,7 +255,7 @@ static void rx_gso(struct scene *s, uint8_t type, uint16_t size)
     memset(slot, 0, sizeof(*slot));
     slot->extra.type = SPLITIO_NETIF_EXTRA_GSO;
     slot->extra.u.gso.type = type;
-    slot->extra.u.gso.size = size;
+    slot->extra.u.gso.size = splitio_le16(size);
 }
 
 static void rx_segmentation_against_the_bytes_is_dropped(void **state)
@@ -378,9 +380,9 @@ static void rx_headers_cannot_be_changed_after_the_check(void **state)
 static void nothing_of_the_guest_is_shared_but_frames(void **state)
 {
     static const uint8_t zero[4096];
-    static const struct splitio_netif_extra gso = {
+    struct splitio_netif_extra gso = {
         .type = SPLITIO_NETIF_EXTRA_GSO,
-        .u.gso = {.size = 1000, .type = 1},
+        .u.gso = {.size = splitio_le16(1000), .type = 1},
     };
     uint8_t slot[12] = {0};
     struct kept k = make_gso(4, 5000, 1000);
@@ -396,7 +398,7 @@ static void nothing_of_the_guest_is_shared_but_frames(void **state)
         const struct splitio_netif_rx_request *req =
             (const void *)rx_slot(&s, i);
 
-        assert_int_equal(req->id, i);
+        assert_int_equal(splitio_le16(req->id), i);
         assert_int_equal(req->pad, 0);
         assert_memory_equal(rx_page(&s, i), zero, 4096);
     }
@@ -406,11 +408,11 @@ static void nothing_of_the_guest_is_shared_but_frames(void **state)
     assert_int_equal(splitio_le32(s.tx->req_prod), 3);
     memcpy(slot, &gso, sizeof(gso));
     assert_memory_equal(tx_slot(&s, 1), slot, 12);
-    assert_int_equal(tx_slot(&s, 0)->req.size, 5000);
-    assert_int_equal(tx_slot(&s, 0)->req.flags, 0xf);
-    assert_int_equal(tx_slot(&s, 2)->req.size, 904);
-    assert_int_equal(tx_slot(&s, 2)->req.flags, 0);
-    page = pair_granted(s.rig->pair, tx_slot(&s, 2)->req.gref);
+    assert_int_equal(splitio_le16(tx_slot(&s, 0)->req.size), 5000);
+    assert_int_equal(splitio_le16(tx_slot(&s, 0)->req.flags), 0xf);
+    assert_int_equal(splitio_le16(tx_slot(&s, 2)->req.size), 904);
+    assert_int_equal(splitio_le16(tx_slot(&s, 2)->req.flags), 0);
+    page = pair_granted(s.rig->pair, splitio_le32(tx_slot(&s, 2)->req.gref));
     assert_memory_equal(page, k.bytes + 4096, 904);
     assert_memory_equal(page + 904, zero, 4096 - 904);
     kept_free(&k);
@@ -434,11 +436,11 @@ static void pages_that_the_back_keeps_are_not_used_again(void **state)
     for (i = 0; i < 3; i++)
         maps[i].domid = PAIR_GUEST;
     maps[0].gref = s.rig->link.queues[0].tx_gref;
-    maps[1].gref = tx_slot(&s, 0)->req.gref;
+    maps[1].gref = splitio_le32(tx_slot(&s, 0)->req.gref);
     maps[1].read_only = true;
-    maps[2].gref =
+    maps[2].gref = splitio_le32(
         ((const struct splitio_netif_rx_request *)(const void *)rx_slot(&s, 9))
-            ->gref;
+            ->gref);
     assert_int_equal(p->real_host.ops->map(p->real_host.ctx, maps, 3), 0);
     splitio_netfront_disconnect(&s.rig->front);
     assert_int_equal(splitio_guest_nr_lent(&p->guest), 3);
@@ -468,7 +470,7 @@ static void tx_pages_cannot_be_written_by_the_back(void **state)
     open_scene(&s);
     p = s.rig->pair;
     assert_int_equal(send_noise(&s, 100), 0);
-    map.gref = tx_slot(&s, 0)->req.gref;
+    map.gref = splitio_le32(tx_slot(&s, 0)->req.gref);
     assert_int_equal(p->real_host.ops->map(p->real_host.ctx, &map, 1), 1);
     close_scene(&s);
 }
@@ -496,7 +498,7 @@ static void garbage_is_survived(void **state)
                        (uint16_t)(rnd() % 32 ? rnd() % 4 : rnd() % 32));
             }
             if (rnd() % 2)
-                put_tx(&s, tx_slot(&s, s.tx_prod)->req.id, 0);
+                put_tx(&s, splitio_le16(tx_slot(&s, s.tx_prod)->req.id), 0);
             s.tx->req_event = splitio_le32(rnd());
             s.rx->req_event = splitio_le32(rnd());
             n = turn(&s);

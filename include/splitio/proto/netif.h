@@ -128,6 +128,44 @@ SPLITIO_STATIC_ASSERT(offsetof(struct splitio_netif_extra, u.gso.features) == 6,
 SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_tx_slot) == 12, "wire");
 SPLITIO_STATIC_ASSERT(sizeof(union splitio_netif_rx_slot) == 8, "wire");
 
+/*
+ * From the byte order of the wire, which is little-endian, to the processor's,
+ * or back: in place, and the same both ways. An extra's u.gso.size, its features
+ * and u.xdp.headroom are to be put through splitio_le16().
+ */
+static inline void
+splitio_netif_tx_request_swap(struct splitio_netif_tx_request *req)
+{
+    req->gref = splitio_le32(req->gref);
+    req->offset = splitio_le16(req->offset);
+    req->flags = splitio_le16(req->flags);
+    req->id = splitio_le16(req->id);
+    req->size = splitio_le16(req->size);
+}
+
+static inline void
+splitio_netif_tx_response_swap(struct splitio_netif_tx_response *rsp)
+{
+    rsp->id = splitio_le16(rsp->id);
+    rsp->status = (int16_t)splitio_le16((uint16_t)rsp->status);
+}
+
+static inline void
+splitio_netif_rx_request_swap(struct splitio_netif_rx_request *req)
+{
+    req->id = splitio_le16(req->id);
+    req->gref = splitio_le32(req->gref);
+}
+
+static inline void
+splitio_netif_rx_response_swap(struct splitio_netif_rx_response *rsp)
+{
+    rsp->id = splitio_le16(rsp->id);
+    rsp->offset = splitio_le16(rsp->offset);
+    rsp->flags = splitio_le16(rsp->flags);
+    rsp->status = (int16_t)splitio_le16((uint16_t)rsp->status);
+}
+
 /** Flags of a tx request (NETTXF_*). */
 #define SPLITIO_NETTXF_CSUM_BLANK     0x01u /* checksum: pseudo-header only */
 #define SPLITIO_NETTXF_DATA_VALIDATED 0x02u /* checksum known to be right */
@@ -265,6 +303,7 @@ struct splitio_netif_queue_link {
 struct splitio_netif_link {
     uint32_t features;     /**< SPLITIO_NETIF_F_*: what the front can take */
     bool filter_multicast; /**< it wants none but what it asks for */
+    bool no_rx_notify;     /**< it sends no event when it lends rx pages */
     uint16_t headroom;     /**< bytes that it wants free in rx pages */
     uint32_t nr_queues;
     struct splitio_netif_queue_link queues[SPLITIO_NETIF_QUEUES_MAX];
@@ -326,7 +365,7 @@ static inline void splitio_netif_tx_begin(struct splitio_netif_tx_packet *p)
  * type or without end are fatal. A multicast address that is both added and
  * removed, or is none, is dropped.
  * @param[in,out] p    begun with splitio_netif_tx_begin().
- * @param[in]     slot a private copy.
+ * @param[in]     slot a private copy, as it was on the wire.
  * @return 1: the chain goes on, feed the next slot; 0: it is complete, see
  * `verdict`; SPLITIO_EPROTO: fatal.
  *
@@ -384,7 +423,7 @@ static inline void splitio_netif_rx_begin(struct splitio_netif_rx_packet *p)
  * headroom is told, slots that count it as data (Linux's xen-netback has offset
  * 0 then) lose it.
  * @param[in,out] p     begun with splitio_netif_rx_begin().
- * @param[in]     slot  a private copy.
+ * @param[in]     slot  a private copy, as it was on the wire.
  * @param[in]     index where in the ring it was, free-running.
  * @return 1: the chain goes on; 0: complete; SPLITIO_EPROTO: fatal.
  *
