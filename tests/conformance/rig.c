@@ -394,7 +394,7 @@ static void remove_errors(struct rig *r)
 
 static void close_front(struct rig *r)
 {
-    if (!r->have_front)
+    if (!r->have_front || r->front_by_hand)
         return;
     r->protocol->front_close(r);
     if (rig_run(r, BOTH) && !r->protocol->front_is_closed(r))

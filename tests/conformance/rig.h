@@ -103,6 +103,7 @@ struct rig {
     struct host_spy spy;
     const struct poke *poke; /* NULL: none */
     bool have_front, have_back;
+    bool front_by_hand; /* it knows of no store: nothing to close */
     uint32_t random;
     char why[240]; /* it failed; empty: it did not */
 };
