@@ -9,7 +9,18 @@ static void flush_front(struct rig *r, bool on)
     blk_of(r)->flushes = on;
 }
 
-static void flush_back(struct rig *r, bool on)
+static void barrier_front(struct rig *r, bool on)
+{
+    blk_of(r)->barriers = on;
+}
+
+static void layout_front(struct rig *r, bool on)
+{
+    blk_of(r)->front_cfg.abi =
+        on ? SPLITIO_BLKIF_ABI_X86_32 : SPLITIO_BLKIF_ABI_X86_64;
+}
+
+static void cache_back(struct rig *r, bool on)
 {
     if (on)
         blk_of(r)->disk.info.flags |= SPLITIO_DISK_FLUSHES;
@@ -131,6 +142,18 @@ static uint64_t flush_used(const struct rig *r)
     return nr_ops(r, SPLITIO_BLKIF_OP_FLUSH_DISKCACHE);
 }
 
+static uint64_t barrier_used(const struct rig *r)
+{
+    return nr_ops(r, SPLITIO_BLKIF_OP_WRITE_BARRIER);
+}
+
+static uint64_t layout_used(const struct rig *r)
+{
+    const struct blk_rig *b = (const struct blk_rig *)r;
+
+    return b->back.peer.abi == SPLITIO_BLKIF_ABI_X86_32;
+}
+
 static uint64_t discard_used(const struct rig *r)
 {
     return nr_ops(r, SPLITIO_BLKIF_OP_DISCARD);
@@ -211,7 +234,9 @@ static uint64_t trusted_used(const struct rig *r)
 enum {
     READ_ONLY,
     DISCARD_ENABLE,
+    CACHE,
     FLUSH,
+    BARRIER,
     DISCARD,
     SECURE,
     PERSISTENT,
@@ -223,6 +248,7 @@ enum {
     CDROM,
     REMOVABLE,
     TRUSTED,
+    LAYOUT,
 };
 
 static const struct feature features[] = {
@@ -233,12 +259,21 @@ static const struct feature features[] = {
     [DISCARD_ENABLE] = {.name = "discard-enable",
                         .sides = BACK,
                         .back = discard_enable_back},
+    [CACHE] = {.name = "cache",
+               .sides = BACK,
+               .back = cache_back,
+               .back_key = {"feature-flush-cache", "1", NULL, BACK}},
     [FLUSH] = {.name = "flush",
-               .sides = BOTH,
+               .sides = FRONT,
+               .needs = BIT(CACHE),
                .front = flush_front,
-               .back = flush_back,
-               .back_key = {"feature-flush-cache", "1", NULL, BACK},
                .uses = {{BOTH, flush_used}}},
+    [BARRIER] = {.name = "barrier",
+                 .sides = FRONT,
+                 .needs = BIT(CACHE),
+                 .excludes = BIT(READ_ONLY),
+                 .front = barrier_front,
+                 .uses = {{BOTH, barrier_used}}},
     [DISCARD] = {.name = "discard",
                  .sides = BOTH,
                  .needs = BIT(DISCARD_ENABLE),
@@ -304,6 +339,11 @@ static const struct feature features[] = {
                  .sides = FRONT,
                  .front = trusted_front,
                  .uses = {{FRONT, trusted_used}}},
+    [LAYOUT] = {.name = "32-bit layout",
+                .sides = FRONT,
+                .front = layout_front,
+                .front_key = {"protocol", "x86_32-abi", "?", FRONT},
+                .uses = {{FRONT, layout_used}}},
 };
 
 const struct protocol blk_protocol = {

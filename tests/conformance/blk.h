@@ -32,7 +32,7 @@ struct blk_rig {
     struct splitio_blkback back;
     void *front_mem, *back_mem;
     struct blk_disk disk;
-    bool flushes, discards, secure; /* the guest uses them */
+    bool flushes, barriers, discards, secure; /* the guest uses them */
     struct blk_seen seen;
 };
 

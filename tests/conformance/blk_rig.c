@@ -137,12 +137,11 @@ static void see_request(struct blk_seen *seen, const uint8_t *slot)
 }
 
 static void see_ring(struct blk_seen *seen, unsigned i, uint64_t number,
-                     const struct splitio_ring_map *map)
+                     const struct splitio_ring_map *map, size_t slot_bytes)
 {
     const struct splitio_sring *sring = map->va;
-    uint32_t nr_slots = splitio_ring_nr_slots(
-        map->nr_pages, splitio_blkif_ring_x86_64_slot_bytes);
-    uint32_t prod = splitio_read_once_u32(&sring->req_prod);
+    uint32_t nr_slots = splitio_ring_nr_slots(map->nr_pages, slot_bytes);
+    uint32_t prod = splitio_read_once_le32(&sring->req_prod);
 
     if (seen->rings[i].number != number) {
         seen->rings[i].number = number;
@@ -156,14 +155,19 @@ static void see_ring(struct blk_seen *seen, unsigned i, uint64_t number,
         seen->nr_used_rings++;
     }
     for (; seen->rings[i].req_prod != prod; seen->rings[i].req_prod++)
-        see_request(seen,
-                    (const uint8_t *)(sring + 1) +
-                        (size_t)(seen->rings[i].req_prod & (nr_slots - 1)) *
-                            splitio_blkif_ring_x86_64_slot_bytes);
+        see_request(seen, (const uint8_t *)(sring + 1) +
+                              (seen->rings[i].req_prod & (nr_slots - 1)) *
+                                  slot_bytes);
 }
 
 void blk_look(struct rig *r)
 {
+    struct blk_rig *b = blk_of(r);
+    size_t slot_bytes = b->back.peer.abi == SPLITIO_BLKIF_ABI_X86_32
+                            ? splitio_blkif_ring_x86_32_slot_bytes
+                            : splitio_blkif_ring_x86_64_slot_bytes;
+
     for (unsigned i = 0; i < r->spy.nr_rings; i++)
-        see_ring(&blk_of(r)->seen, i, r->spy.ring_numbers[i], r->spy.rings[i]);
+        see_ring(&b->seen, i, r->spy.ring_numbers[i], r->spy.rings[i],
+                 slot_bytes);
 }

@@ -118,6 +118,35 @@ static bool flush(struct rig *r)
            rig_fail(r, "a flush: %d", err);
 }
 
+/* With data, and without. */
+static bool barrier(struct rig *r)
+{
+    struct blk_rig *b = blk_of(r);
+    uint32_t flags = splitio_blkfront_get_info(&b->front)->flags;
+    uint32_t unit = splitio_blkfront_get_info(&b->front)->sector_size;
+    struct splitio_iovec iov = {r->w->data, unit};
+    struct one one = {
+        .io = {
+            .op = SPLITIO_BLK_BARRIER, .iov = &iov, .nr_iov = 1, .sector = 8}};
+    int err;
+
+    if (!b->barriers)
+        return true;
+    memset(r->w->data, 0x3c, unit);
+    err = do_one(r, &one);
+    if (flags & SPLITIO_BLKFRONT_READ_ONLY)
+        return err == SPLITIO_EROFS || err == SPLITIO_EOPNOTSUPP ||
+               rig_fail(r, "a barrier, read-only: %d", err);
+    if (!(flags & SPLITIO_BLKFRONT_BARRIERS))
+        return err == SPLITIO_EOPNOTSUPP ||
+               rig_fail(r, "a barrier that was not offered: %d", err);
+    if (err || memcmp(place(r, &one), r->w->data, unit) != 0)
+        return rig_fail(r, "a barrier with data: %d", err);
+    one.io.nr_iov = 0;
+    err = do_one(r, &one);
+    return err == 0 || rig_fail(r, "a barrier without data: %d", err);
+}
+
 static bool discard(struct rig *r, bool secure)
 {
     struct blk_rig *b = blk_of(r);
@@ -166,5 +195,5 @@ bool blk_traffic(struct rig *r)
         return false;
     if (nr_failed(b) != failed)
         return rig_fail(r, "requests failed");
-    return flush(r) && discard(r, false) && discard(r, true);
+    return flush(r) && barrier(r) && discard(r, false) && discard(r, true);
 }

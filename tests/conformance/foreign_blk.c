@@ -3,6 +3,7 @@
 #include "foreign.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
@@ -130,8 +131,13 @@ static bool back_attach(struct rig *r, const struct foreign *f)
     struct blk_rig *b = blk_of(r);
     struct splitio_blkback_peer peer = {.domid = WORLD_GUEST};
     uint32_t pages = foreign_number(r, FRONT, "", "num-ring-pages", 1);
+    char protocol[16];
     int err;
 
+    if (world_read(r->w, r->front_dir, "protocol", protocol,
+                   sizeof(protocol)) &&
+        strcmp(protocol, SPLITIO_BLKIF_PROTOCOL_X86_32) == 0)
+        peer.abi = SPLITIO_BLKIF_ABI_X86_32;
     peer.nr_queues = foreign_number(r, FRONT, "", "multi-queue-num-queues", 1);
     peer.ring_order = foreign_number(r, FRONT, "", "ring-page-order", 0);
     if (f->ways & READS_PAGES)

@@ -111,6 +111,9 @@ static bool back_attach(struct rig *r, const struct foreign *f)
         return rig_fail(r, "the front does not ask for copies");
     *link = (struct splitio_netif_link){.features = features_of(r, FRONT)};
     link->nr_queues = foreign_number(r, FRONT, "", "multi-queue-num-queues", 1);
+    link->filter_multicast =
+        foreign_number(r, FRONT, "", "request-multicast-control", 0) != 0;
+    link->headroom = (uint16_t)foreign_number(r, FRONT, "", "xdp-headroom", 0);
     for (unsigned i = 0; i < link->nr_queues; i++)
         if (!read_queue(r, foreign_prefix(i, link->nr_queues),
                         &link->queues[i]))

@@ -85,14 +85,14 @@ const struct foreign foreigns[] = {
     {.name = "Linux blkback",
      .protocol = &blk_protocol,
      .side = BACK,
-     .features = "flush, discard-enable, discard, persistent grants, "
+     .features = "cache, discard-enable, discard, persistent grants, "
                  "indirect segments, ring of 2 pages, 2 queues",
      .offer = LINUX_BLKBACK_OFFER,
      .data = LINUX_BLKBACK_DATA},
     {.name = "Linux blkback, a small front",
      .protocol = &blk_protocol,
      .side = BACK,
-     .features = "flush, discard-enable, discard, persistent grants, "
+     .features = "cache, discard-enable, discard, persistent grants, "
                  "indirect segments, ring of 2 pages, 2 queues",
      .others = "trusted back",
      .offer = LINUX_BLKBACK_OFFER,
@@ -100,7 +100,7 @@ const struct foreign foreigns[] = {
     {.name = "QEMU xen-disk",
      .protocol = &blk_protocol,
      .side = BACK,
-     .features = "flush, discard-enable, discard, ring of 2 pages",
+     .features = "cache, discard-enable, discard, ring of 2 pages",
      .offer = {{"feature-discard", "1"},
                {"discard-granularity", "512"},
                {"feature-flush-cache", "1"},
@@ -112,7 +112,7 @@ const struct foreign foreigns[] = {
     {.name = "QEMU xen-cdrom",
      .protocol = &blk_protocol,
      .side = BACK,
-     .features = "flush, read-only, CD-ROM",
+     .features = "cache, read-only, CD-ROM",
      .offer = {{"feature-flush-cache", "1"},
                {"max-ring-page-order", "0"},
                {"info", "5"},
@@ -121,7 +121,7 @@ const struct foreign foreigns[] = {
     {.name = "FreeBSD blkback",
      .protocol = &blk_protocol,
      .side = BACK,
-     .features = "flush, ring of 2 pages",
+     .features = "cache, ring of 2 pages",
      .ways = NO_CLOSING | ONCE | READS_PAGES,
      .offer = {{"feature-barrier", "1"},
                {"feature-flush-cache", "1"},
@@ -143,7 +143,8 @@ const struct foreign foreigns[] = {
                {"feature-sg", "1"},
                {"feature-gso-tcpv4", "1"},
                {"feature-gso-tcpv6", "1"},
-               {"feature-ipv6-csum-offload", "1"}}},
+               {"feature-ipv6-csum-offload", "1"},
+               {"xdp-headroom", "0"}}},
     {.name = "FreeBSD netfront",
      .protocol = &net_protocol,
      .side = FRONT,
@@ -211,7 +212,7 @@ const struct foreign foreigns[] = {
      .features = "rx-copy, NIC with checksums, NIC with segmentation, "
                  "scatter-gather, checksums IPv4, checksums IPv6, "
                  "segmentation IPv4, segmentation IPv6, split channels, "
-                 "2 queues",
+                 "2 queues, multicast control, headroom",
      .offer = {{"feature-sg", "1"},
                {"feature-gso-tcpv4", "1"},
                {"feature-gso-tcpv6", "1"},

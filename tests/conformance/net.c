@@ -48,7 +48,33 @@ static void queues_back(struct rig *r, bool on)
     net_of(r)->back_cfg.max_queues = on ? 2 : 1;
 }
 
-/* ---- uses, to the back and to the front ---- */
+static void mcast_front(struct rig *r, bool on)
+{
+    net_of(r)->front_cfg.filter_multicast = on;
+}
+
+static void mcast_back(struct rig *r, bool on)
+{
+    add(r, &net_of(r)->back_cfg.features, SPLITIO_NETIF_F_MCAST, on);
+}
+
+static void headroom_front(struct rig *r, bool on)
+{
+    net_of(r)->front_cfg.headroom_bytes = on ? 256 : 0;
+}
+
+static void headroom_back(struct rig *r, bool on)
+{
+    add(r, &net_of(r)->back_cfg.features, SPLITIO_NETIF_F_HEADROOM, on);
+}
+
+static void trusted_front(struct rig *r, bool on)
+{
+    r->front_keys[r->nr_front_keys++] =
+        (struct splitio_toolstack_key){"trusted", on ? "1" : "0"};
+}
+
+/* ---- uses; of most, one to the back and one to the front ---- */
 
 #define BOTH_USES(name, expression)                                            \
     static uint64_t name##_tx(const struct rig *r)                             \
@@ -65,6 +91,26 @@ BOTH_USES(csum4, nr_blank[0])
 BOTH_USES(csum6, nr_blank[1])
 BOTH_USES(gso4, nr_gso[SPLITIO_NETIF_GSO_TCPV4])
 BOTH_USES(gso6, nr_gso[SPLITIO_NETIF_GSO_TCPV6])
+
+static uint64_t mcast_used(const struct rig *r)
+{
+    return net_seen(r, 0)->nr_extras[SPLITIO_NETIF_EXTRA_MCAST_ADD];
+}
+
+static uint64_t filter_used(const struct rig *r)
+{
+    return ((const struct net_rig *)r)->back.filter_multicast;
+}
+
+static uint64_t headroom_used(const struct rig *r)
+{
+    return net_seen(r, 1)->nr_offset;
+}
+
+static uint64_t trusted_used(const struct rig *r)
+{
+    return !((const struct net_rig *)r)->front.untrusted;
+}
 
 static uint64_t split_used(const struct rig *r)
 {
@@ -92,6 +138,9 @@ enum {
     GSO_V6,
     SPLIT,
     QUEUES,
+    MCAST,
+    HEADROOM,
+    TRUSTED,
 };
 
 #define USES(name)                                                             \
@@ -164,6 +213,24 @@ static const struct feature features[] = {
                 .front_key = {"multi-queue-num-queues", "2", NULL, BOTH},
                 .back_key = {"multi-queue-max-queues", "2", "1", BACK},
                 .uses = {{BOTH, queues_used}}},
+    [MCAST] = {.name = "multicast control",
+               .sides = BOTH,
+               .front = mcast_front,
+               .back = mcast_back,
+               .front_key = {"request-multicast-control", "1", "?", BOTH},
+               .back_key = {"feature-multicast-control", "1", "0", BACK},
+               .uses = {{BACK, mcast_used}, {BOTH, filter_used}}},
+    [HEADROOM] = {.name = "headroom",
+                  .sides = BOTH,
+                  .front = headroom_front,
+                  .back = headroom_back,
+                  .front_key = {"xdp-headroom", "256", "?", BOTH},
+                  .back_key = {"feature-xdp-headroom", "1", "0", BACK},
+                  .uses = {{BOTH, headroom_used}}},
+    [TRUSTED] = {.name = "trusted back",
+                 .sides = FRONT,
+                 .front = trusted_front,
+                 .uses = {{FRONT, trusted_used}}},
 };
 
 const struct protocol net_protocol = {

@@ -16,7 +16,8 @@ struct net_seen {
     uint64_t nr_blank[2];                          /* IPv4, IPv6 */
     uint64_t nr_gso[4];                            /* by type */
     uint64_t nr_extras[SPLITIO_NETIF_EXTRA_TYPES]; /* by type */
-    uint64_t nr_unknown;                           /* extras */
+    uint64_t nr_offset;  /* slots whose data do not begin with the page */
+    uint64_t nr_unknown; /* extras */
     unsigned nr_used_rings;
 };
 

@@ -75,11 +75,13 @@ int net_back_poll(struct rig *r)
     return splitio_netback_poll(&net_of(r)->back, 16);
 }
 
+/* With carrier or without. */
 bool net_is_up(const struct rig *r)
 {
     const struct net_rig *n = (const struct net_rig *)r;
 
-    return r->have_front && r->have_back && splitio_netfront_is_up(&n->front) &&
+    return r->have_front && r->have_back && n->front.connected &&
+           !n->front.broken && splitio_xenbus_is_linked(&n->front.xb) &&
            splitio_xenbus_is_linked(&n->back.xb);
 }
 
@@ -158,18 +160,20 @@ static void see_tx(struct net_rig *n, struct net_look *look)
 {
     const struct splitio_sring *sring = look->map->va;
     const union splitio_netif_tx_slot *slots = (const void *)(sring + 1);
-    uint32_t prod = splitio_read_once_u32(&sring->req_prod);
+    uint32_t prod = splitio_read_once_le32(&sring->req_prod);
     union splitio_netif_tx_slot s;
 
     for (; look->at != prod; look->at++) {
         memcpy(&s, &slots[look->at % SPLITIO_NETIF_RING_SLOTS], sizeof(s));
-        if (look->in_extras)
+        if (look->in_extras) {
             see_extra(&n->seen[0], look, &s.extra);
-        else
-            see_slot(&n->seen[0], look, n->sending,
-                     s.req.flags & SPLITIO_NETTXF_CSUM_BLANK,
-                     s.req.flags & SPLITIO_NETTXF_MORE_DATA,
-                     s.req.flags & SPLITIO_NETTXF_EXTRA_INFO);
+            continue;
+        }
+        s.req.flags = splitio_le16(s.req.flags);
+        see_slot(&n->seen[0], look, n->sending,
+                 s.req.flags & SPLITIO_NETTXF_CSUM_BLANK,
+                 s.req.flags & SPLITIO_NETTXF_MORE_DATA,
+                 s.req.flags & SPLITIO_NETTXF_EXTRA_INFO);
     }
 }
 
@@ -177,18 +181,21 @@ static void see_rx(struct net_rig *n, struct net_look *look)
 {
     const struct splitio_sring *sring = look->map->va;
     const union splitio_netif_rx_slot *slots = (const void *)(sring + 1);
-    uint32_t prod = splitio_read_once_u32(&sring->rsp_prod);
+    uint32_t prod = splitio_read_once_le32(&sring->rsp_prod);
     union splitio_netif_rx_slot s;
 
     for (; look->at != prod; look->at++) {
         memcpy(&s, &slots[look->at % SPLITIO_NETIF_RING_SLOTS], sizeof(s));
-        if (look->in_extras)
+        if (look->in_extras) {
             see_extra(&n->seen[1], look, &s.extra);
-        else
-            see_slot(&n->seen[1], look, n->sending,
-                     s.rsp.flags & SPLITIO_NETRXF_CSUM_BLANK,
-                     s.rsp.flags & SPLITIO_NETRXF_MORE_DATA,
-                     s.rsp.flags & SPLITIO_NETRXF_EXTRA_INFO);
+            continue;
+        }
+        s.rsp.flags = splitio_le16(s.rsp.flags);
+        n->seen[1].nr_offset += s.rsp.offset != 0;
+        see_slot(&n->seen[1], look, n->sending,
+                 s.rsp.flags & SPLITIO_NETRXF_CSUM_BLANK,
+                 s.rsp.flags & SPLITIO_NETRXF_MORE_DATA,
+                 s.rsp.flags & SPLITIO_NETRXF_EXTRA_INFO);
     }
 }
 

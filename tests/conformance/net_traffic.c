@@ -26,7 +26,7 @@ static const struct {
     {"long TCP over IPv6", 6, SPLITIO_PACKET_TCP, 30001, true, 1428},
 };
 
-static struct kept make(unsigned kind)
+static struct kept make_kind(unsigned kind)
 {
     if (kinds[kind].version == 0)
         return make_noise(kinds[kind].len_bytes);
@@ -35,6 +35,15 @@ static struct kept make(unsigned kind)
                         kinds[kind].gso_size);
     return make_ip(kinds[kind].version, kinds[kind].protocol,
                    kinds[kind].len_bytes, kinds[kind].blank);
+}
+
+/* For one station: what multicast is kept away is looked at elsewhere. */
+static struct kept make(unsigned kind)
+{
+    struct kept k = make_kind(kind);
+
+    k.bytes[0] &= 0xfe;
+    return k;
 }
 
 /* ---- comparing ---- */
@@ -160,6 +169,42 @@ static bool to_the_front(struct rig *r, unsigned kind)
     return good;
 }
 
+static const uint8_t wanted[6] = {1, 0, 0x5e, 0, 0, 1};
+
+/* A frame to a multicast address. */
+static bool multicast(struct rig *r, const uint8_t to[6], bool comes)
+{
+    struct net_rig *n = net_of(r);
+    struct kept k = make_noise(100);
+    struct splitio_iovec iov;
+    struct splitio_frame f = kept_frame(&k, &iov, 1);
+    bool good;
+
+    memcpy(k.bytes, to, 6);
+    queue_put(&n->nic.in, &f);
+    good = rig_run(r, BOTH);
+    if (good && comes)
+        good = arrived(r, "multicast", &k, &n->received);
+    if (good && queue_len(&n->received) != 0)
+        good = rig_fail(r, "multicast that nobody wants came");
+    kept_free(&k);
+    return good;
+}
+
+static bool multicasts(struct rig *r)
+{
+    static const uint8_t other[6] = {1, 0, 0x5e, 0, 0, 2};
+    static const uint8_t all[6] = {255, 255, 255, 255, 255, 255};
+    struct net_rig *n = net_of(r);
+    int err = splitio_netfront_mcast_add(&n->front, wanted);
+
+    if (err)
+        return rig_fail(r, "asking for an address: %d", err);
+    return rig_run(r, BOTH) && multicast(r, wanted, true) &&
+           multicast(r, other, !n->back.filter_multicast) &&
+           multicast(r, all, true);
+}
+
 static uint64_t nr_bad(const struct net_rig *n)
 {
     return n->front.stats.tx_errors + n->front.stats.rx_errors +
@@ -178,6 +223,9 @@ bool net_traffic(struct rig *r)
         if (!to_the_back(r, i) || !to_the_front(r, i))
             return false;
     }
+    n->sending = 0;
+    if (!multicasts(r))
+        return false;
     for (unsigned way = 0; way < 2; way++)
         if (n->seen[way].nr_unknown != 0)
             return rig_fail(r, "an extra of an unknown kind was on the ring");

@@ -254,7 +254,7 @@ static void run_side(const struct protocol *p, enum side side)
     struct world w;
     unsigned nr = 0, nr_failed = 0;
 
-    assert_true(world_open(&w, &binding_fake));
+    assert_true(world_open(&w, &bindings_fake[0]));
     for (unsigned i = 0; i < nr_foreigns; i++) {
         if (foreigns[i].protocol != p || foreigns[i].side != side)
             continue;
@@ -265,7 +265,7 @@ static void run_side(const struct protocol *p, enum side side)
         }
         nr_failed++;
         world_close(&w);
-        assert_true(world_open(&w, &binding_fake));
+        assert_true(world_open(&w, &bindings_fake[0]));
     }
     world_close(&w);
     assert_true(nr > 0);

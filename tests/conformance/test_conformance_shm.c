@@ -5,11 +5,11 @@
 #include "matrix.h"
 #include "world_shm.h"
 
-static void run(const struct protocol *p)
+static void run(unsigned i, const struct protocol *p)
 {
-    const struct matrix m = {.binding = &binding_shm,
+    const struct matrix m = {.binding = &bindings_shm[i],
                              .protocol = p,
-                             .nr_random = matrix_nr_random(1)};
+                             .nr_random = matrix_nr_random(1) / (i + 1)};
 
     assert_int_equal(matrix_run(&m), 0);
 }
@@ -17,13 +17,25 @@ static void run(const struct protocol *p)
 static void every_pair_of_block_sets_connects_or_is_refused(void **state)
 {
     (void)state;
-    run(&blk_protocol);
+    run(0, &blk_protocol);
 }
 
 static void every_pair_of_net_sets_connects_or_is_refused(void **state)
 {
     (void)state;
-    run(&net_protocol);
+    run(0, &net_protocol);
+}
+
+static void every_block_pair_connects_with_grants_of_version_2(void **state)
+{
+    (void)state;
+    run(1, &blk_protocol);
+}
+
+static void every_net_pair_connects_with_grants_of_version_2(void **state)
+{
+    (void)state;
+    run(1, &net_protocol);
 }
 
 int main(void)
@@ -31,6 +43,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_of_block_sets_connects_or_is_refused),
         cmocka_unit_test(every_pair_of_net_sets_connects_or_is_refused),
+        cmocka_unit_test(every_block_pair_connects_with_grants_of_version_2),
+        cmocka_unit_test(every_net_pair_connects_with_grants_of_version_2),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,15 @@
 
 #include <splitio/binding/fake.h>
 
+static bool is_as_wished(const struct splitio_guest *g,
+                         const struct splitio_fake_config *cfg)
+{
+    unsigned version = cfg->grant_v2_guests ? 2 : 1;
+
+    return splitio_grant_table_version(&g->grants) == version &&
+           (splitio_guest_nr_fifo_pages(g) != 0) == (cfg->fifo_guests != 0);
+}
+
 static bool open_with(struct world *w, const struct splitio_fake_config *cfg)
 {
     struct splitio_fake *fake = splitio_fake_new(cfg);
@@ -11,6 +20,8 @@ static bool open_with(struct world *w, const struct splitio_fake_config *cfg)
     if (!fake)
         return false;
     w->impl = fake;
+    if (!is_as_wished(splitio_fake_guest(fake, WORLD_GUEST), cfg))
+        return false;
     w->guest = splitio_guest_port(splitio_fake_guest(fake, WORLD_GUEST));
     w->host = splitio_host_port(splitio_fake_host(fake));
     w->front_store = splitio_fake_guest_store(fake, WORLD_GUEST);
@@ -19,13 +30,21 @@ static bool open_with(struct world *w, const struct splitio_fake_config *cfg)
     return true;
 }
 
-static bool open_plain(struct world *w)
-{
-    const struct splitio_fake_config cfg = {.heap_pages = WORLD_GUEST_PAGES,
-                                            .nr_grant_frames = 8};
+#define OPENS(name, ...)                                                       \
+    static bool open_##name(struct world *w)                                   \
+    {                                                                          \
+        const struct splitio_fake_config cfg = {.heap_pages =                  \
+                                                    WORLD_GUEST_PAGES,         \
+                                                .nr_grant_frames = 16,         \
+                                                __VA_ARGS__};                  \
+                                                                               \
+        return open_with(w, &cfg);                                             \
+    }
 
-    return open_with(w, &cfg);
-}
+OPENS(plain, .fifo_guests = 0)
+OPENS(v2, .grant_v2_guests = 1)
+OPENS(fifo, .fifo_guests = 1)
+OPENS(v2_fifo, .grant_v2_guests = 1, .fifo_guests = 1)
 
 static void close_fake(struct world *w)
 {
@@ -55,12 +74,15 @@ static uint64_t usage(struct world *w)
            (store.watches + store.transactions);
 }
 
-const struct binding binding_fake = {
-    .name = "fake",
-    .open = open_plain,
-    .close = close_fake,
-    .step = step,
-    .guest_begin = nothing,
-    .guest_end = nothing,
-    .usage = usage,
+#define FAKE(text, opens)                                                      \
+    {                                                                          \
+        .name = text, .open = opens, .close = close_fake, .step = step,        \
+        .guest_begin = nothing, .guest_end = nothing, .usage = usage           \
+    }
+
+const struct binding bindings_fake[NR_FAKES] = {
+    FAKE("fake", open_plain),
+    FAKE("fake-grants-v2", open_v2),
+    FAKE("fake-fifo", open_fifo),
+    FAKE("fake-grants-v2-fifo", open_v2_fifo),
 };

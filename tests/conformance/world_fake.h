@@ -4,7 +4,9 @@
 
 #include "world.h"
 
-/* Everything in one thread; each run is the same. */
-extern const struct binding binding_fake;
+/* Everything in one thread; each run is the same. One for each combination of
+ * grant tables and events; the first has version 1 and two levels. */
+#define NR_FAKES 4u
+extern const struct binding bindings_fake[NR_FAKES];
 
 #endif

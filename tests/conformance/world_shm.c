@@ -49,11 +49,15 @@ static bool open_machine(struct shm *s, char *path, size_t len_bytes)
     return splitio_shm_machine_open(&s->machine, &cfg, NULL, 0) == 0;
 }
 
-static bool open_shm(struct world *w)
+static bool open_with(struct world *w, unsigned grant_version)
 {
     char path[100];
     const struct splitio_shm_guest_config cfg = {
-        .path = path, .name = "conform", .nr_pages = WORLD_GUEST_PAGES};
+        .path = path,
+        .name = "conform",
+        .nr_pages = WORLD_GUEST_PAGES,
+        .nr_frames = (uint16_t)(8 * grant_version),
+        .grant_version = (uint16_t)grant_version};
     struct shm *s = calloc(1, sizeof(*s));
     char text[SPLITIO_SHM_TEXT_MAX] = "";
     int err;
@@ -76,7 +80,19 @@ static bool open_shm(struct world *w)
     w->front_store = splitio_shm_guest_store(s->guest);
     w->back_store = splitio_shm_machine_store(s->machine);
     w->server = splitio_shm_machine_store_server(s->machine);
-    return splitio_shm_guest_domid(s->guest) == WORLD_GUEST;
+    return splitio_shm_guest_domid(s->guest) == WORLD_GUEST &&
+           splitio_grant_table_version(
+               &splitio_shm_guest_of(s->guest)->grants) == grant_version;
+}
+
+static bool open_v1(struct world *w)
+{
+    return open_with(w, 1);
+}
+
+static bool open_v2(struct world *w)
+{
+    return open_with(w, 2);
 }
 
 static void guest_begin(struct world *w)
@@ -154,12 +170,13 @@ static uint64_t usage(struct world *w)
            (store.watches + store.transactions);
 }
 
-const struct binding binding_shm = {
-    .name = "shm",
-    .open = open_shm,
-    .close = close_shm,
-    .step = step,
-    .guest_begin = guest_begin,
-    .guest_end = guest_end,
-    .usage = usage,
+#define SHM(text, opens)                                                       \
+    {                                                                          \
+        .name = text, .open = opens, .close = close_shm, .step = step,         \
+        .guest_begin = guest_begin, .guest_end = guest_end, .usage = usage     \
+    }
+
+const struct binding bindings_shm[NR_SHMS] = {
+    SHM("shm", open_v1),
+    SHM("shm-grants-v2", open_v2),
 };

@@ -7,6 +7,7 @@
 /* A daemon's machine and a guest that joined it through the socket. Both are in
  * this process, each with a mapping of its own of the guest's memory; a thread
  * serves the daemon's side while the guest waits for it. */
-extern const struct binding binding_shm;
+#define NR_SHMS 2u
+extern const struct binding bindings_shm[NR_SHMS]; /* grants 1, grants 2 */
 
 #endif
