@@ -174,7 +174,8 @@ int splitio_grant_table_init_v2(struct splitio_grant_table *t, void *frames,
 
 /**
  * @brief Use more frames, which follow the others in memory; for version 2 with
- * their status frames. The hypervisor side must know them.
+ * their status frames. They were zero before the hypervisor side was told of
+ * them, and it has been told.
  * @param[in] nr_frames how many there are now.
  * @return 0; SPLITIO_EINVAL: more than 64, or fewer than before.
  *

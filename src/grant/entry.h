@@ -39,6 +39,12 @@ static inline uint32_t refs_per_frame(unsigned version)
                         : SPLITIO_GRANTS_PER_FRAME_V2;
 }
 
+/* Of the word that holds the flags in its lower half. */
+static inline splitio_domid_t entry_domid(uint32_t word)
+{
+    return (splitio_domid_t)(word >> 16);
+}
+
 static inline bool pin_is_write(enum splitio_grant_pin kind)
 {
     return kind == SPLITIO_PIN_MAP_WRITE || kind == SPLITIO_PIN_COPY_WRITE;

@@ -16,6 +16,13 @@ static bool are_frames(const void *frames)
     return frames && ((uintptr_t)frames & SPLITIO_PAGE_MASK) == 0;
 }
 
+/* The hypervisor side may be looking: peers try references of long ago. */
+static void clear(void *from, void *to)
+{
+    for (uint64_t *word = from; word < (uint64_t *)to; word++)
+        splitio_write_once_u64(word, 0);
+}
+
 /* References from @p from on become free; low ones are handed out first. */
 static void free_from(struct splitio_grant_table *t, uint32_t from)
 {
@@ -44,9 +51,7 @@ int splitio_grant_table_init(struct splitio_grant_table *t, void *frames,
     t->entries_v2 = NULL;
     t->status = NULL;
     t->nr_refs = nr_frames * SPLITIO_GRANTS_PER_FRAME_V1;
-    __builtin_memset(t->entries + SPLITIO_GRANT_RESERVED, 0,
-                     (t->nr_refs - SPLITIO_GRANT_RESERVED) *
-                         sizeof(*t->entries));
+    clear(t->entries + SPLITIO_GRANT_RESERVED, t->entries + t->nr_refs);
     init_lists(t, next_mem);
     return 0;
 }
@@ -62,9 +67,7 @@ int splitio_grant_table_init_v2(struct splitio_grant_table *t, void *frames,
     t->entries_v2 = frames;
     t->status = status;
     t->nr_refs = nr_frames * SPLITIO_GRANTS_PER_FRAME_V2;
-    __builtin_memset(t->entries_v2 + SPLITIO_GRANT_RESERVED, 0,
-                     (t->nr_refs - SPLITIO_GRANT_RESERVED) *
-                         sizeof(*t->entries_v2));
+    clear(t->entries_v2 + SPLITIO_GRANT_RESERVED, t->entries_v2 + t->nr_refs);
     init_lists(t, next_mem);
     return 0;
 }
@@ -77,12 +80,6 @@ int splitio_grant_table_grow(struct splitio_grant_table *t, unsigned nr_frames)
 
     if (nr_frames > SPLITIO_GRANT_FRAMES_MAX || nr_refs < had)
         return SPLITIO_EINVAL;
-    if (t->status)
-        __builtin_memset(t->entries_v2 + had, 0,
-                         (nr_refs - had) * sizeof(*t->entries_v2));
-    else
-        __builtin_memset(t->entries + had, 0,
-                         (nr_refs - had) * sizeof(*t->entries));
     splitio_write_once_u32(&t->nr_refs, nr_refs);
     free_from(t, had);
     return 0;
@@ -118,7 +115,7 @@ static int grant_v2(struct splitio_grant_table *t, splitio_domid_t to,
     if (ref == STACK_END)
         return SPLITIO_ENOSPC;
     e = &t->entries_v2[ref];
-    splitio_write_once_u64(&e->full_page.frame, gfn);
+    splitio_write_once_le64(&e->full_page.frame, gfn);
     publish(&e->hdr, to, flags);
     *gref = ref;
     return 0;
@@ -140,9 +137,9 @@ int splitio_grant_table_grant(struct splitio_grant_table *t, splitio_domid_t to,
     if (ref == STACK_END)
         return SPLITIO_ENOSPC;
     e = &t->entries[ref];
-    splitio_write_once_u32(&e->frame, (uint32_t)gfn);
-    splitio_write_once_u16(&e->domid, to);
-    splitio_store_release_u16(&e->flags, flags);
+    splitio_write_once_le32(&e->frame, (uint32_t)gfn);
+    splitio_write_once_le16(&e->domid, to);
+    splitio_store_release_le16(&e->flags, flags);
     *gref = ref;
     return 0;
 }
@@ -154,7 +151,7 @@ static inline bool end_access_v1(struct splitio_grant_entry_v1 *e)
     uint16_t flags = splitio_load_acquire_u16(&e->flags);
 
     for (unsigned i = 0; i < TRIES; i++) {
-        if (flags & IN_USE)
+        if (splitio_le16(flags) & IN_USE)
             return false;
         if (splitio_cas_u16(&e->flags, &flags, 0))
             return true;
@@ -220,8 +217,8 @@ static splitio_gfn_t frame_of(const struct splitio_grant_table *t,
                               splitio_gref_t gref)
 {
     return t->status
-               ? splitio_read_once_u64(&t->entries_v2[gref].full_page.frame)
-               : splitio_read_once_u32(&t->entries[gref].frame);
+               ? splitio_read_once_le64(&t->entries_v2[gref].full_page.frame)
+               : splitio_read_once_le32(&t->entries[gref].frame);
 }
 
 unsigned splitio_grant_table_reap(struct splitio_grant_table *t,

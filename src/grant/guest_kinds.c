@@ -19,9 +19,9 @@ int splitio_grant_table_grant_part(struct splitio_grant_table *t,
     if (ref == STACK_END)
         return SPLITIO_ENOSPC;
     e = &t->entries_v2[ref];
-    splitio_write_once_u16(&e->sub_page.page_off, (uint16_t)offset);
-    splitio_write_once_u16(&e->sub_page.length, (uint16_t)len_bytes);
-    splitio_write_once_u64(&e->sub_page.frame, gfn);
+    splitio_write_once_le16(&e->sub_page.page_off, (uint16_t)offset);
+    splitio_write_once_le16(&e->sub_page.length, (uint16_t)len_bytes);
+    splitio_write_once_le64(&e->sub_page.frame, gfn);
     publish(
         &e->hdr, to,
         flags_of(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE, read_only));
@@ -43,8 +43,8 @@ int splitio_grant_table_grant_through(struct splitio_grant_table *t,
     if (ref == STACK_END)
         return SPLITIO_ENOSPC;
     e = &t->entries_v2[ref];
-    splitio_write_once_u16(&e->transitive.trans_domid, from);
-    splitio_write_once_u32(&e->transitive.gref, from_gref);
+    splitio_write_once_le16(&e->transitive.trans_domid, from);
+    splitio_write_once_le32(&e->transitive.gref, from_gref);
     publish(&e->hdr, to, flags_of(SPLITIO_GTF_TRANSITIVE, read_only));
     *gref = ref;
     return 0;
@@ -52,14 +52,15 @@ int splitio_grant_table_grant_through(struct splitio_grant_table *t,
 
 static int protect_v1(struct splitio_grant_entry_v1 *e, bool read_only)
 {
-    uint16_t flags = splitio_load_acquire_u16(&e->flags);
+    uint16_t found = splitio_load_acquire_u16(&e->flags);
 
     for (unsigned i = 0; i < TRIES; i++) {
+        uint16_t flags = splitio_le16(found);
         uint16_t wanted = flags_of(flags & NOT_READONLY, read_only);
 
         if (read_only && (flags & SPLITIO_GTF_WRITING))
             return SPLITIO_EBUSY;
-        if (splitio_cas_u16(&e->flags, &flags, wanted))
+        if (splitio_cas_u16(&e->flags, &found, splitio_le16(wanted)))
             return 0;
     }
     return SPLITIO_EBUSY;
@@ -69,12 +70,12 @@ static int protect_v2(struct splitio_grant_table *t, splitio_gref_t gref,
                       bool read_only)
 {
     uint16_t *flags = &t->entries_v2[gref].hdr.flags;
-    uint16_t was = splitio_read_once_u16(flags);
+    uint16_t was = splitio_read_once_le16(flags);
 
     if (set_flags_v2(t, gref, flags_of(was & NOT_READONLY, read_only),
                      read_only ? SPLITIO_GTF_WRITING : 0))
         return 0;
-    splitio_write_once_u16(flags, was);
+    splitio_write_once_le16(flags, was);
     return SPLITIO_EBUSY;
 }
 

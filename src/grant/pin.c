@@ -16,22 +16,20 @@ static uint32_t *entry_word(struct splitio_grant_entry_v1 *e)
 static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
                 bool write)
 {
-    uint32_t word = splitio_load_acquire_u32(entry_word(e));
+    const uint32_t bits = write ? IN_USE : SPLITIO_GTF_READING;
+    uint32_t found = splitio_load_acquire_u32(entry_word(e));
 
     for (unsigned i = 0; i < ENTRY_TRIES; i++) {
-        struct splitio_grant_header h;
-        uint32_t marked;
+        uint32_t word = splitio_le32(found);
 
-        __builtin_memcpy(&h, &word, sizeof(h));
-        if ((h.flags & (SPLITIO_GTF_TYPE_MASK | SPLITIO_GTF_SUB_PAGE)) !=
+        if ((word & (SPLITIO_GTF_TYPE_MASK | SPLITIO_GTF_SUB_PAGE)) !=
                 SPLITIO_GTF_PERMIT_ACCESS ||
-            h.domid != peer)
+            entry_domid(word) != peer)
             return SPLITIO_GNTST_BAD_GNTREF;
-        if (write && (h.flags & SPLITIO_GTF_READONLY))
+        if (write && (word & SPLITIO_GTF_READONLY))
             return SPLITIO_GNTST_PERMISSION_DENIED;
-        h.flags |= SPLITIO_GTF_READING | (write ? SPLITIO_GTF_WRITING : 0);
-        __builtin_memcpy(&marked, &h, sizeof(marked));
-        if (marked == word || splitio_cas_u32(entry_word(e), &word, marked))
+        if ((word & bits) == bits ||
+            splitio_cas_u32(entry_word(e), &found, splitio_le32(word | bits)))
             return SPLITIO_GNTST_OKAY;
     }
     return SPLITIO_GNTST_GENERAL_ERROR;
@@ -39,7 +37,7 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
 
 static void unmark(struct splitio_grant_entry_v1 *e, uint16_t bits)
 {
-    splitio_fetch_and_u16(&e->flags, (uint16_t)~bits);
+    splitio_fetch_and_u16(&e->flags, splitio_le16((uint16_t)~bits));
 }
 
 /* First pin: learn the frame from the entry, once, and keep it. */
@@ -57,7 +55,7 @@ static int first_pin(struct splitio_grant_engine *e,
     a->domid = peer;
     a->what = GRANT_PAGE;
     /* mapped_gfn() may be looking, for a mapping that has just ended. */
-    splitio_write_once_u64(&a->gfn, splitio_read_once_u32(&ent->frame));
+    splitio_write_once_u64(&a->gfn, splitio_read_once_le32(&ent->frame));
     a->u.ptr = e->port->ops->frame_ptr(e->port->ctx, d->domid, a->gfn, write);
     got->what = GRANT_PAGE;
     got->ptr = a->u.ptr;

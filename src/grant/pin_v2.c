@@ -11,12 +11,9 @@
 static int judge(uint32_t word, splitio_domid_t peer,
                  enum splitio_grant_pin kind, uint16_t *what)
 {
-    struct splitio_grant_header h;
-
-    __builtin_memcpy(&h, &word, sizeof(h));
-    switch (h.flags & SPLITIO_GTF_TYPE_MASK) {
+    switch (word & SPLITIO_GTF_TYPE_MASK) {
     case SPLITIO_GTF_PERMIT_ACCESS:
-        *what = h.flags & SPLITIO_GTF_SUB_PAGE ? GRANT_PART : GRANT_PAGE;
+        *what = word & SPLITIO_GTF_SUB_PAGE ? GRANT_PART : GRANT_PAGE;
         break;
     case SPLITIO_GTF_TRANSITIVE:
         *what = GRANT_THROUGH;
@@ -24,9 +21,10 @@ static int judge(uint32_t word, splitio_domid_t peer,
     default:
         return SPLITIO_GNTST_BAD_GNTREF;
     }
-    if (h.domid != peer || (*what != GRANT_PAGE && !pin_is_copy(kind)))
+    if (entry_domid(word) != peer ||
+        (*what != GRANT_PAGE && !pin_is_copy(kind)))
         return SPLITIO_GNTST_BAD_GNTREF;
-    if (pin_is_write(kind) && (h.flags & SPLITIO_GTF_READONLY))
+    if (pin_is_write(kind) && (word & SPLITIO_GTF_READONLY))
         return SPLITIO_GNTST_PERMISSION_DENIED;
     return SPLITIO_GNTST_OKAY;
 }
@@ -34,8 +32,8 @@ static int judge(uint32_t word, splitio_domid_t peer,
 void splitio_grant_status_v2(struct splitio_grant_domain *d,
                              splitio_gref_t gref)
 {
-    splitio_store_release_u16(entry_status(d, gref),
-                              in_use_bits(&d->active[gref]));
+    splitio_store_release_le16(entry_status(d, gref),
+                               in_use_bits(&d->active[gref]));
 }
 
 /*
@@ -49,14 +47,14 @@ static int mark(struct splitio_grant_domain *d, splitio_domid_t peer,
     const struct splitio_grant_active *a = &d->active[gref];
     const uint32_t *word = &entry_v2(d, gref)->spacer[0];
     bool write = pin_is_write(kind) || has_writers(a);
-    int status = judge(splitio_read_once_u32(word), peer, kind, what);
+    int status = judge(splitio_read_once_le32(word), peer, kind, what);
 
     if (status != SPLITIO_GNTST_OKAY)
         return status;
-    splitio_write_once_u16(entry_status(d, gref),
-                           write ? IN_USE : SPLITIO_GTF_READING);
+    splitio_write_once_le16(entry_status(d, gref),
+                            write ? IN_USE : SPLITIO_GTF_READING);
     splitio_fence();
-    status = judge(splitio_load_acquire_u32(word), peer, kind, what);
+    status = judge(splitio_load_acquire_le32(word), peer, kind, what);
     if (status != SPLITIO_GNTST_OKAY)
         splitio_grant_status_v2(d, gref);
     return status;
@@ -76,19 +74,17 @@ static void *page_of(struct splitio_grant_engine *e,
 static void learn(struct splitio_grant_active *a,
                   const union splitio_grant_entry_v2 *ent)
 {
-    uint32_t second = splitio_read_once_u32(&ent->spacer[1]);
+    uint32_t second = splitio_read_once_le32(&ent->spacer[1]);
     splitio_gfn_t gfn;
-    uint16_t half[2];
 
-    __builtin_memcpy(half, &second, sizeof(half));
     if (a->what == GRANT_THROUGH)
-        gfn = (uint64_t)half[0] << 32 |
-              splitio_read_once_u32(&ent->transitive.gref);
+        gfn = (uint64_t)(second & 0xFFFF) << 32 |
+              splitio_read_once_le32(&ent->transitive.gref);
     else
-        gfn = splitio_read_once_u64(&ent->full_page.frame);
+        gfn = splitio_read_once_le64(&ent->full_page.frame);
     if (a->what == GRANT_PART) {
-        a->u.part.offset = half[0];
-        a->u.part.length = half[1];
+        a->u.part.offset = (uint16_t)second;
+        a->u.part.length = (uint16_t)(second >> 16);
     }
     /* mapped_gfn() may be looking, for a mapping that has just ended. */
     splitio_write_once_u64(&a->gfn, gfn);

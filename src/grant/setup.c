@@ -104,7 +104,7 @@ int splitio_grant_engine_status_frames(struct splitio_grant_engine *e,
 
 /* Of the reserved entries, what both versions can say. */
 struct kept {
-    struct splitio_grant_header hdr;
+    uint16_t flags, domid;
     uint64_t frame;
 };
 
@@ -134,10 +134,10 @@ static void keep_v1(struct splitio_grant_domain *d, struct kept *kept)
     for (uint32_t ref = 0; ref < SPLITIO_GRANT_RESERVED; ref++) {
         struct splitio_grant_entry_v1 *ent = entry_v1(d, ref);
 
-        kept[ref].hdr.flags =
-            splitio_read_once_u16(&ent->flags) & (uint16_t)~IN_USE;
-        kept[ref].hdr.domid = splitio_read_once_u16(&ent->domid);
-        kept[ref].frame = splitio_read_once_u32(&ent->frame);
+        kept[ref].flags =
+            splitio_read_once_le16(&ent->flags) & (uint16_t)~IN_USE;
+        kept[ref].domid = splitio_read_once_le16(&ent->domid);
+        kept[ref].frame = splitio_read_once_le32(&ent->frame);
     }
 }
 
@@ -148,14 +148,14 @@ static bool keep_v2(struct splitio_grant_domain *d, struct kept *kept)
         union splitio_grant_entry_v2 *ent = entry_v2(d, ref);
         struct kept *k = &kept[ref];
 
-        k->hdr.flags = splitio_read_once_u16(&ent->hdr.flags);
-        k->hdr.domid = splitio_read_once_u16(&ent->hdr.domid);
-        k->frame = splitio_read_once_u64(&ent->full_page.frame);
-        if ((k->hdr.flags & SPLITIO_GTF_TYPE_MASK) == 0)
-            *k = (struct kept){{0, 0}, 0};
-        else if ((k->hdr.flags & SPLITIO_GTF_TYPE_MASK) !=
+        k->flags = splitio_read_once_le16(&ent->hdr.flags);
+        k->domid = splitio_read_once_le16(&ent->hdr.domid);
+        k->frame = splitio_read_once_le64(&ent->full_page.frame);
+        if ((k->flags & SPLITIO_GTF_TYPE_MASK) == 0)
+            *k = (struct kept){0, 0, 0};
+        else if ((k->flags & (SPLITIO_GTF_TYPE_MASK | SPLITIO_GTF_SUB_PAGE)) !=
                      SPLITIO_GTF_PERMIT_ACCESS ||
-                 (k->hdr.flags & SPLITIO_GTF_SUB_PAGE) || k->frame > UINT32_MAX)
+                 k->frame > UINT32_MAX)
             return false;
     }
     return true;
@@ -165,15 +165,21 @@ static void write_kept(struct splitio_grant_domain *d, const struct kept *kept)
 {
     for (uint32_t ref = 0; ref < SPLITIO_GRANT_RESERVED; ref++) {
         uint16_t in_use = in_use_bits(&d->active[ref]);
+        const struct kept *k = &kept[ref];
 
         if (d->version == 1) {
-            *entry_v1(d, ref) = (struct splitio_grant_entry_v1){
-                kept[ref].hdr.flags | in_use, kept[ref].hdr.domid,
-                (uint32_t)kept[ref].frame};
+            struct splitio_grant_entry_v1 *ent = entry_v1(d, ref);
+
+            splitio_write_once_le32(&ent->frame, (uint32_t)k->frame);
+            splitio_write_once_le16(&ent->domid, k->domid);
+            splitio_store_release_le16(&ent->flags, k->flags | in_use);
         } else {
-            entry_v2(d, ref)->hdr = kept[ref].hdr;
-            entry_v2(d, ref)->full_page.frame = kept[ref].frame;
-            *entry_status(d, ref) = in_use;
+            union splitio_grant_entry_v2 *ent = entry_v2(d, ref);
+
+            splitio_write_once_le64(&ent->full_page.frame, k->frame);
+            splitio_write_once_le16(entry_status(d, ref), in_use);
+            splitio_write_once_le16(&ent->hdr.domid, k->domid);
+            splitio_store_release_le16(&ent->hdr.flags, k->flags);
         }
     }
 }

@@ -42,8 +42,8 @@ static inline uint16_t flags_of(uint16_t type, bool read_only)
 static inline void publish(struct splitio_grant_header *hdr, splitio_domid_t to,
                            uint16_t flags)
 {
-    splitio_write_once_u16(&hdr->domid, to);
-    splitio_store_release_u16(&hdr->flags, flags);
+    splitio_write_once_le16(&hdr->domid, to);
+    splitio_store_release_le16(&hdr->flags, flags);
 }
 
 static inline bool is_lent(const struct splitio_grant_table *t,
@@ -64,9 +64,9 @@ static inline bool set_flags_v2(struct splitio_grant_table *t,
                                 splitio_gref_t gref, uint16_t flags,
                                 uint16_t unless)
 {
-    splitio_write_once_u16(&t->entries_v2[gref].hdr.flags, flags);
+    splitio_write_once_le16(&t->entries_v2[gref].hdr.flags, flags);
     splitio_fence();
-    return (splitio_load_acquire_u16(&t->status[gref]) & unless) == 0;
+    return (splitio_load_acquire_le16(&t->status[gref]) & unless) == 0;
 }
 
 #endif /* SPLITIO_SRC_GRANT_TABLE_H */

@@ -57,6 +57,11 @@ int splitio_guest_grow_grants(struct splitio_guest *g, unsigned nr_frames)
         return 0;
     if (!g->cfg.ops->grant_grow)
         return SPLITIO_EOPNOTSUPP;
+    /* Whatever is there would be grants as soon as it is part of the table. */
+    __builtin_memset(
+        (uint8_t *)g->cfg.grant_frames +
+            (size_t)g->cfg.nr_grant_frames * SPLITIO_PAGE_SIZE,
+        0, (size_t)(nr_frames - g->cfg.nr_grant_frames) * SPLITIO_PAGE_SIZE);
     err = g->cfg.ops->grant_grow(g->cfg.ops_ctx, nr_frames);
     if (err)
         return err;

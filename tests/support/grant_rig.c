@@ -193,7 +193,7 @@ unsigned rig_in_use(const struct rig *r, splitio_domid_t domid,
 {
     const struct rig_domain *d = &r->dom[domid];
 
-    return splitio_load_acquire_u16(d->version == 2 ? &d->status[gref]
-                                                    : &d->entries[gref].flags) &
+    return splitio_load_acquire_le16(
+               d->version == 2 ? &d->status[gref] : &d->entries[gref].flags) &
            (SPLITIO_GTF_READING | SPLITIO_GTF_WRITING);
 }

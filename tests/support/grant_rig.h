@@ -17,6 +17,22 @@
 #define RIG_FREE    (RIG_REFS - SPLITIO_GRANT_RESERVED)
 #define RIG_REFS_V2 (RIG_FRAMES * SPLITIO_GRANTS_PER_FRAME_V2)
 
+/* Entries as they are in memory. */
+static inline struct splitio_grant_entry_v1
+rig_v1(uint32_t flags, splitio_domid_t domid, uint32_t frame)
+{
+    return (struct splitio_grant_entry_v1){splitio_le16((uint16_t)flags),
+                                           splitio_le16(domid),
+                                           splitio_le32(frame)};
+}
+
+static inline struct splitio_grant_header rig_hdr(uint32_t flags,
+                                                  splitio_domid_t domid)
+{
+    return (struct splitio_grant_header){splitio_le16((uint16_t)flags),
+                                         splitio_le16(domid)};
+}
+
 typedef uint8_t rig_page[SPLITIO_PAGE_SIZE];
 
 struct rig_domain {

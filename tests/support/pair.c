@@ -345,5 +345,6 @@ void *pair_granted(struct pair *p, splitio_gref_t gref)
     struct splitio_grant_entry_v1 *entries =
         (void *)(p->memory + SPLITIO_PAGE_SIZE);
 
-    return p->memory + (size_t)entries[gref].frame * SPLITIO_PAGE_SIZE;
+    return p->memory +
+           (size_t)splitio_le32(entries[gref].frame) * SPLITIO_PAGE_SIZE;
 }

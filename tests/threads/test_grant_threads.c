@@ -128,6 +128,8 @@ struct market {
     uint32_t shown[SHOWN]; /* references told to the mappers */
     uint32_t nr_held, nr_mapped, nr_copied;
     uint64_t nr_private; /* the guest's pages that it may write now */
+    bool changes;        /* the version of its table, now and then */
+    uint32_t nr_changes;
     bool is_private[RIG_PAGES / 2];
 };
 
@@ -165,7 +167,25 @@ static void reap_now(struct market *k, unsigned budget)
 static bool all_tried(struct market *k)
 {
     return k->nr_held && splitio_read_once_u32(&k->nr_mapped) &&
-           splitio_read_once_u32(&k->nr_copied);
+           splitio_read_once_u32(&k->nr_copied) &&
+           (!k->changes || k->nr_changes > 50);
+}
+
+/* Only references that are lent are in use, so only they can be in the way. */
+static void change_version(struct market *k)
+{
+    struct rig_domain *d = &k->r->dom[1];
+    unsigned version = d->version == 1 ? 2 : 1;
+    int err;
+
+    if (!k->changes || splitio_grant_table_nr_lent(&d->table) != 0)
+        return;
+    err = splitio_grant_engine_set_version(&k->r->e, 1, version);
+    CREW_CHECK(err == 0 || err == SPLITIO_EAGAIN);
+    if (err)
+        return;
+    rig_table(k->r, 1, version);
+    k->nr_changes++;
 }
 
 static void guest_lends(struct crew_member *m)
@@ -197,6 +217,7 @@ static void guest_lends(struct crew_member *m)
             CREW_CHECK(err == SPLITIO_EBUSY);
         k->nr_held += err != 0;
         reap_now(k, crew_random(m) % 4);
+        change_version(k);
     }
 }
 
@@ -253,9 +274,9 @@ static void copy_what_is_shown(struct crew_member *m)
     }
 }
 
-static void map_never_sees_a_page_that_was_taken_back(void **state)
+static void run_market(struct rig *r, bool changes)
 {
-    struct market k = {.r = rig_new()};
+    struct market k = {.r = r, .changes = changes};
     struct crew_member crew[] = {
         {.name = "guest", .fn = guest_lends, .arg = &k},
         {.name = "mapper", .fn = map_what_is_shown, .arg = &k},
@@ -263,11 +284,125 @@ static void map_never_sees_a_page_that_was_taken_back(void **state)
         {.name = "copier", .fn = copy_what_is_shown, .arg = &k},
     };
 
-    (void)state;
     for (unsigned i = 0; i < RIG_PAGES / 2; i++)
         k.is_private[i] = true;
     crew_run(crew, 4, 1, WAIT);
     reap_now(&k, RIG_REFS);
+    assert_at_rest(k.r);
+    rig_delete(k.r);
+}
+
+static void map_never_sees_a_page_that_was_taken_back(void **state)
+{
+    (void)state;
+    run_market(rig_new(), false);
+}
+
+static void map_v2_never_sees_a_page_that_was_taken_back(void **state)
+{
+    (void)state;
+    run_market(rig_new_v2(1u << 1), false);
+}
+
+static void map_never_sees_a_table_between_two_versions(void **state)
+{
+    (void)state;
+    run_market(rig_new(), true);
+}
+
+/* ---- parts of a page, and what is passed on ---- */
+
+#define PARTS 4u
+
+/*
+ * Domain 1 owns the parts of one page, each of 64 bytes: plain stores while a
+ * part is its own, 0x55 while it is lent. Every other one is lent to domain 3,
+ * which passes it on.
+ */
+struct pieces {
+    struct rig *r;
+    uint32_t shown[PARTS]; /* references for domain 2: of 1, or of 3 */
+    uint32_t nr_again, nr_copied[2];
+};
+
+static void must_revoke(struct pieces *k, splitio_domid_t domid,
+                        splitio_gref_t gref)
+{
+    int err;
+
+    while ((err = splitio_grant_table_revoke(&k->r->dom[domid].table, gref))) {
+        CREW_CHECK(err == SPLITIO_EAGAIN);
+        k->nr_again++;
+        sched_yield();
+    }
+}
+
+static bool all_pieces_tried(struct pieces *k)
+{
+    return splitio_read_once_u32(&k->nr_copied[0]) &&
+           splitio_read_once_u32(&k->nr_copied[1]);
+}
+
+static void lend_pieces(struct crew_member *m)
+{
+    struct pieces *k = m->arg;
+
+    for (unsigned i = 0; i < 20000 || !all_pieces_tried(k); i++) {
+        unsigned part = crew_random(m) % PARTS;
+        uint8_t *bytes = k->r->dom[1].pages[0] + part * 64;
+        splitio_gref_t gref, passed = 0;
+        bool pass = part & 1;
+
+        memset(bytes, 0x55, 64);
+        CREW_CHECK(splitio_grant_table_grant_part(&k->r->dom[1].table,
+                                                  pass ? 3 : 2, 0, part * 64,
+                                                  64, false, &gref) == 0);
+        if (pass)
+            CREW_CHECK(splitio_grant_table_grant_through(&k->r->dom[3].table, 2,
+                                                         1, gref, true,
+                                                         &passed) == 0);
+        splitio_store_release_u32(&k->shown[part], pass ? passed : gref);
+        crew_dither(m);
+        /* Either may go first. */
+        if (pass && (i & 2))
+            must_revoke(k, 3, passed);
+        must_revoke(k, 1, gref);
+        memset(bytes, (int)i, 64);
+        if (pass && !(i & 2))
+            must_revoke(k, 3, passed);
+    }
+}
+
+static void copy_pieces(struct crew_member *m)
+{
+    struct pieces *k = m->arg;
+
+    while (!crew_is_over(m)) {
+        unsigned part = crew_random(m) % PARTS;
+        uint32_t gref = splitio_load_acquire_u32(&k->shown[part]);
+        uint8_t mine[64];
+
+        crew_dither(m);
+        if (rig_fetch(k->r, 2, part & 1 ? 3 : 1, gref, part * 64, mine,
+                      sizeof(mine)) == OKAY) {
+            for (unsigned i = 0; i < sizeof(mine); i++)
+                CREW_CHECK(mine[i] == 0x55);
+            splitio_fetch_add_u32(&k->nr_copied[part & 1], 1);
+        }
+    }
+}
+
+static void copy_never_sees_a_part_that_was_taken_back(void **state)
+{
+    struct pieces k = {.r = rig_new_v2(1u << 1 | 1u << 3)};
+    struct crew_member crew[] = {
+        {.name = "lender", .fn = lend_pieces, .arg = &k},
+        {.name = "copier", .fn = copy_pieces, .arg = &k},
+        {.name = "copier", .fn = copy_pieces, .arg = &k},
+    };
+
+    (void)state;
+    crew_run(crew, 3, 1, WAIT);
     assert_at_rest(k.r);
     rig_delete(k.r);
 }
@@ -380,21 +515,59 @@ struct storm {
 
 #define FLIPPED 2
 
+static void flip_v1(struct storm *s, uint32_t r)
+{
+    struct splitio_grant_entry_v1 *e = &s->r->dom[1].entries[8 + r % FLIPPED];
+
+    if (r & 0x100)
+        splitio_write_once_le32(&e->frame, r >> 9 & 0x7F);
+    else if (r & 0x200)
+        splitio_write_once_le16(&e->domid, r >> 10 & 7 ? 2 : 3);
+    else
+        splitio_write_once_le16(&e->flags, (r >> 10 & 0xFC) | 1);
+}
+
+/* Another kind of entry each time, in-use bits of its own making, and what is
+ * passed on leads to itself, to the other entry, or to another domain. */
+static void flip_v2(struct storm *s, uint32_t r)
+{
+    static const uint16_t flags[] = {1, 1, 1, 5, 0x101, 0x101, 3, 0};
+    union splitio_grant_entry_v2 *e = &s->r->dom[1].v2[8 + r % FLIPPED];
+    splitio_grant_status_t *status = &s->r->dom[1].status[8 + r % FLIPPED];
+
+    switch (r >> 8 & 7) {
+    case 0:
+        splitio_write_once_le64(&e->full_page.frame, r >> 11 & 0x7F);
+        break;
+    case 1:
+        splitio_write_once_le32(&e->spacer[1], r >> 11 | 0x1000u << 16);
+        break;
+    case 2:
+        splitio_write_once_le16(&e->transitive.trans_domid, r >> 11 & 3);
+        splitio_write_once_le32(&e->transitive.gref, 8 + (r >> 13 & 1));
+        break;
+    case 3:
+        splitio_write_once_le16(&e->hdr.domid, r >> 11 & 7 ? 2 : 3);
+        break;
+    case 4:
+        splitio_write_once_le16(status, (uint16_t)(r >> 11));
+        break;
+    default:
+        splitio_write_once_le16(&e->hdr.flags, flags[r >> 11 & 7]);
+    }
+}
+
 static void flip(struct crew_member *m)
 {
     struct storm *s = m->arg;
-    struct splitio_grant_entry_v1 *e = s->r->dom[1].entries + 8;
 
     while (!crew_is_over(m)) {
         uint32_t r = crew_random(m);
-        struct splitio_grant_entry_v1 *one = &e[r % FLIPPED];
 
-        if (r & 0x100)
-            splitio_write_once_u32(&one->frame, r >> 9 & 0x7F);
-        else if (r & 0x200)
-            splitio_write_once_u16(&one->domid, r >> 10 & 7 ? 2 : 3);
+        if (s->r->dom[1].version == 1)
+            flip_v1(s, r);
         else
-            splitio_write_once_u16(&one->flags, (r >> 10 & 0xFC) | 1);
+            flip_v2(s, r);
         if (r >> 20 == 0)
             sched_yield();
     }
@@ -429,19 +602,103 @@ static void use_flipped(struct crew_member *m)
     }
 }
 
-static void hostile_entries_that_never_hold_still_harm_nobody(void **state)
+static void run_storm(struct rig *r)
 {
-    struct storm s = {.r = rig_new()};
+    struct storm s = {.r = r};
     struct crew_member crew[] = {
         {.name = "user", .fn = use_flipped, .arg = &s},
         {.name = "user", .fn = use_flipped, .arg = &s},
         {.name = "flipper", .fn = flip, .arg = &s},
     };
 
-    (void)state;
     crew_run(crew, 3, 2, WAIT);
     assert_at_rest(s.r);
+    for (unsigned gref = 0; gref < 8 + FLIPPED; gref++)
+        for (unsigned kind = 0; kind < SPLITIO_PIN_KINDS; kind++)
+            assert_int_equal(s.r->dom[1].d.active[gref].pins[kind], 0);
     rig_delete(s.r);
+}
+
+static void hostile_entries_that_never_hold_still_harm_nobody(void **state)
+{
+    (void)state;
+    run_storm(rig_new());
+}
+
+static void hostile_v2_entries_that_never_hold_still_harm_nobody(void **state)
+{
+    (void)state;
+    run_storm(rig_new_v2(1u << 1 | 1u << 3));
+}
+
+/* ---- a table that grows while it is used ---- */
+
+struct growing {
+    struct rig *r;
+    uint32_t done;
+};
+
+/* Two frames of domain 1's table come while references are tried. */
+static void grow_and_shrink(struct crew_member *m)
+{
+    struct growing *g = m->arg;
+    struct rig_domain *d = &g->r->dom[1];
+
+    for (unsigned i = 0; i < 300; i++) {
+        struct splitio_grant_domain_config c = {.domid = 1,
+                                                .version = d->version,
+                                                .frames = d->frames,
+                                                .nr_frames = 1,
+                                                .max_frames = RIG_FRAMES,
+                                                .status = d->status_frames,
+                                                .nr_status = 1,
+                                                .mem = d->mem};
+
+        while (splitio_grant_engine_remove(&g->r->e, 1) != 0)
+            crew_dither(m);
+        CREW_CHECK(splitio_grant_engine_add(&g->r->e, &d->d, &c) == 0);
+        crew_dither(m);
+        CREW_CHECK(splitio_grant_engine_grow(&g->r->e, 1, d->frames + 1, 1) ==
+                   0);
+        crew_dither(m);
+    }
+}
+
+static void use_the_last_reference(struct crew_member *m)
+{
+    struct growing *g = m->arg;
+
+    while (!crew_is_over(m)) {
+        splitio_grant_handle_t h;
+        int status = rig_map(g->r, 2, 1, RIG_REFS_V2 - 1, true, &h);
+
+        if (status == OKAY) {
+            CREW_CHECK(rig_unmap(g->r, 2, h) == OKAY);
+            splitio_fetch_add_u32(&g->done, 1);
+        } else {
+            CREW_CHECK(status == SPLITIO_GNTST_BAD_GNTREF ||
+                       status == SPLITIO_GNTST_BAD_DOMAIN ||
+                       status == SPLITIO_GNTST_EAGAIN);
+        }
+        crew_dither(m);
+    }
+}
+
+static void grow_while_used_shows_whole_frames(void **state)
+{
+    struct growing g = {.r = rig_new_v2(1u << 1)};
+    struct crew_member crew[] = {
+        {.name = "grower", .fn = grow_and_shrink, .arg = &g},
+        {.name = "user", .fn = use_the_last_reference, .arg = &g},
+        {.name = "user", .fn = use_the_last_reference, .arg = &g},
+    };
+
+    (void)state;
+    g.r->dom[1].v2[RIG_REFS_V2 - 1].hdr = rig_hdr(SPLITIO_GTF_PERMIT_ACCESS, 2);
+    crew_run(crew, 3, 1, WAIT);
+    assert_true(g.done > 0);
+    assert_at_rest(g.r);
+    rig_delete(g.r);
 }
 
 int main(void)
@@ -450,8 +707,13 @@ int main(void)
         cmocka_unit_test(table_no_reference_has_two_holders),
         cmocka_unit_test(table_revoke_by_all_succeeds_for_one),
         cmocka_unit_test(map_never_sees_a_page_that_was_taken_back),
+        cmocka_unit_test(map_v2_never_sees_a_page_that_was_taken_back),
+        cmocka_unit_test(map_never_sees_a_table_between_two_versions),
+        cmocka_unit_test(copy_never_sees_a_part_that_was_taken_back),
         cmocka_unit_test(remove_while_used_strands_nothing),
         cmocka_unit_test(hostile_entries_that_never_hold_still_harm_nobody),
+        cmocka_unit_test(hostile_v2_entries_that_never_hold_still_harm_nobody),
+        cmocka_unit_test(grow_while_used_shows_whole_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,15 +101,14 @@ static void table_reserved_entries_are_kept(void **state)
     struct rig *r = *state;
     struct rig_domain *d = &r->dom[1];
 
-    d->entries[1] =
-        (struct splitio_grant_entry_v1){SPLITIO_GTF_PERMIT_ACCESS | BOTH, 0, 7};
-    d->entries[8] = (struct splitio_grant_entry_v1){1, 0, 7};
+    d->entries[1] = rig_v1(SPLITIO_GTF_PERMIT_ACCESS | BOTH, 0, 7);
+    d->entries[8] = rig_v1(1, 0, 7);
     assert_int_equal(splitio_grant_table_init(&d->table, d->entries, RIG_FRAMES,
                                               d->next_mem),
                      0);
-    assert_int_equal(d->entries[1].frame, 7);
-    assert_int_equal(d->entries[8].flags, 0);
-    assert_int_equal(d->entries[8].frame, 0);
+    assert_int_equal(splitio_le32(d->entries[1].frame), 7);
+    assert_int_equal(splitio_le16(d->entries[8].flags), 0);
+    assert_int_equal(splitio_le32(d->entries[8].frame), 0);
     for (splitio_gref_t ref = 0; ref < SPLITIO_GRANT_RESERVED; ref++)
         assert_int_equal(splitio_grant_table_revoke(&d->table, ref),
                          SPLITIO_EINVAL);
@@ -123,16 +122,16 @@ static void table_entry_has_domain_frame_and_flags(void **state)
     splitio_gref_t ro = lend(r, 1, 3, 5, true);
     const struct splitio_grant_entry_v1 *e = r->dom[1].entries;
 
-    assert_int_equal(e[rw].flags, SPLITIO_GTF_PERMIT_ACCESS);
-    assert_int_equal(e[rw].domid, 2);
-    assert_int_equal(e[rw].frame, 0xFFFFFFFF);
-    assert_int_equal(e[ro].flags,
+    assert_int_equal(splitio_le16(e[rw].flags), SPLITIO_GTF_PERMIT_ACCESS);
+    assert_int_equal(splitio_le16(e[rw].domid), 2);
+    assert_int_equal(splitio_le32(e[rw].frame), 0xFFFFFFFF);
+    assert_int_equal(splitio_le16(e[ro].flags),
                      SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY);
-    assert_int_equal(e[ro].domid, 3);
+    assert_int_equal(splitio_le16(e[ro].domid), 3);
     assert_int_equal(splitio_grant_table_nr_lent(&r->dom[1].table), 2);
     take_back(r, 1, rw);
     take_back(r, 1, ro);
-    assert_int_equal(e[rw].flags, 0);
+    assert_int_equal(splitio_le16(e[rw].flags), 0);
 }
 
 static void table_frame_over_32_bits_is_refused(void **state)
@@ -325,7 +324,7 @@ static void map_last_reference_of_the_table_works(void **state)
     struct splitio_grant_entry_v1 *e = &r->dom[1].entries[RIG_REFS - 1];
     splitio_grant_handle_t h;
 
-    *e = (struct splitio_grant_entry_v1){SPLITIO_GTF_PERMIT_ACCESS, 2, 1};
+    *e = rig_v1(SPLITIO_GTF_PERMIT_ACCESS, 2, 1);
     assert_int_equal(rig_map(r, 2, 1, RIG_REFS - 1, false, &h), OKAY);
     assert_int_equal(rig_unmap(r, 2, h), OKAY);
     e->flags = 0;
@@ -385,10 +384,10 @@ static void map_other_entry_types_are_refused(void **state)
     splitio_grant_handle_t h;
 
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(flags); i++) {
-        r->dom[1].entries[20] = (struct splitio_grant_entry_v1){flags[i], 2, 1};
+        r->dom[1].entries[20] = rig_v1(flags[i], 2, 1);
         assert_int_equal(rig_map(r, 2, 1, 20, true, &h),
                          SPLITIO_GNTST_BAD_GNTREF);
-        assert_int_equal(r->dom[1].entries[20].flags, flags[i]);
+        assert_int_equal(splitio_le16(r->dom[1].entries[20].flags), flags[i]);
     }
     r->dom[1].entries[20].flags = 0;
 }
@@ -604,7 +603,7 @@ static void handle_tells_the_frame_of_the_first_pin(void **state)
     splitio_gfn_t gfn = 0;
 
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
-    r->dom[1].entries[gref].frame = 12;
+    r->dom[1].entries[gref].frame = splitio_le32(12);
     assert_int_equal(splitio_grant_engine_mapped_gfn(&r->e, 2, h, &gfn), 0);
     assert_int_equal(gfn, 11);
     assert_int_equal(splitio_grant_engine_mapped_gfn(&r->e, 3, h, &gfn),
@@ -626,7 +625,7 @@ static void hostile_frame_change_after_pin_changes_nothing(void **state)
     r->dom[1].pages[3][0] = 33;
     r->dom[1].pages[4][0] = 44;
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
-    r->dom[1].entries[gref].frame = 4;
+    r->dom[1].entries[gref].frame = splitio_le32(4);
     assert_int_equal(splitio_grant_engine_map(&r->e, 2, &op, 1), 0);
     assert_ptr_equal(op.va, r->dom[1].pages[3]);
     assert_int_equal(rig_unmap(r, 2, op.handle), OKAY);
@@ -652,7 +651,7 @@ static void hostile_entry_change_does_not_move_the_pin(void **state)
     splitio_grant_handle_t h, h2;
 
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
-    e->domid = 3; /* domain 2 has it, 3 may not have it beside */
+    e->domid = splitio_le16(3); /* domain 2 has it, 3 may not have it beside */
     assert_int_equal(rig_map(r, 3, 1, gref, true, &h2),
                      SPLITIO_GNTST_BAD_GNTREF);
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h2), OKAY);
@@ -660,17 +659,17 @@ static void hostile_entry_change_does_not_move_the_pin(void **state)
     /* A writer has to find the entry as it should be. */
     assert_int_equal(rig_map(r, 2, 1, gref, false, &h2),
                      SPLITIO_GNTST_BAD_GNTREF);
-    e->domid = 2;
+    e->domid = splitio_le16(2);
     e->flags = 0;
     assert_int_equal(rig_map(r, 2, 1, gref, false, &h2),
                      SPLITIO_GNTST_BAD_GNTREF);
-    e->flags = SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY;
+    e->flags = splitio_le16(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY);
     assert_int_equal(rig_map(r, 2, 1, gref, false, &h2),
                      SPLITIO_GNTST_PERMISSION_DENIED);
     /* What the guest set itself is cleared by the last unmap only. */
-    e->flags = 0xFFFF;
+    e->flags = splitio_le16(0xFFFF);
     assert_int_equal(rig_unmap(r, 2, h), OKAY);
-    assert_int_equal(e->flags, 0xFFFF & ~BOTH);
+    assert_int_equal(splitio_le16(e->flags), 0xFFFF & ~BOTH);
     assert_int_equal(splitio_grant_engine_nr_pins(&r->e, 1), 0);
     e->flags = 0;
     take_back(r, 1, gref);
@@ -682,8 +681,7 @@ static void swap_entry(struct rig *r, splitio_domid_t domid, splitio_gfn_t gfn,
 {
     (void)gfn;
     (void)write;
-    r->dom[domid].entries[30] =
-        (struct splitio_grant_entry_v1){SPLITIO_GTF_READONLY, 3, 40};
+    r->dom[domid].entries[30] = rig_v1(SPLITIO_GTF_READONLY, 3, 40);
 }
 
 static void hostile_change_during_the_pin_is_not_seen(void **state)
@@ -692,8 +690,7 @@ static void hostile_change_during_the_pin_is_not_seen(void **state)
     struct splitio_grant_map op = {.domid = 1, .gref = 30};
     splitio_gfn_t gfn;
 
-    r->dom[1].entries[30] =
-        (struct splitio_grant_entry_v1){SPLITIO_GTF_PERMIT_ACCESS, 2, 5};
+    r->dom[1].entries[30] = rig_v1(SPLITIO_GTF_PERMIT_ACCESS, 2, 5);
     r->on_frame = swap_entry;
     assert_int_equal(splitio_grant_engine_map(&r->e, 2, &op, 1), 0);
     assert_ptr_equal(op.va, r->dom[1].pages[5]);
@@ -711,7 +708,7 @@ static void hostile_stale_in_use_bits_do_not_stop_a_map(void **state)
     splitio_gref_t gref = lend(r, 1, 2, 3, false);
     splitio_grant_handle_t h;
 
-    r->dom[1].entries[gref].flags |= BOTH;
+    r->dom[1].entries[gref].flags |= splitio_le16(BOTH);
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
     assert_int_equal(rig_unmap(r, 2, h), OKAY);
     assert_int_equal(rig_in_use(r, 1, gref), 0);
@@ -730,7 +727,7 @@ static void on_access(void *arg, size_t offset)
     struct flipper *f = arg;
 
     (void)offset;
-    f->rig->dom[1].entries[f->gref].flags ^= f->flip;
+    f->rig->dom[1].entries[f->gref].flags ^= splitio_le16(f->flip);
     f->nr_accesses++;
 }
 
@@ -751,7 +748,7 @@ static void hostile_unstable_entry_costs_a_bounded_number_of_looks(void **state)
     assert_int_equal(status, SPLITIO_GNTST_GENERAL_ERROR);
     assert_in_range(f.nr_accesses, 5, 20);
     assert_int_equal(rig_in_use(r, 1, f.gref), 0);
-    r->dom[1].entries[f.gref].flags = SPLITIO_GTF_PERMIT_ACCESS;
+    r->dom[1].entries[f.gref].flags = splitio_le16(SPLITIO_GTF_PERMIT_ACCESS);
     take_back(r, 1, f.gref);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The grant engine against a plain model: random operations of three domains,
- * the same in both, every status and every in-use bit compared. The seed is
- * printed when they differ; give it as argument to see it again.
+ * The grant engine against a plain model: random operations of three domains
+ * with tables of both versions, the same in both, every status and every in-use
+ * bit compared. The seed is printed when they differ; give it as argument to see
+ * it again.
  */
 #include "cm.h"
 
@@ -21,7 +22,10 @@ struct m_entry {
     uint16_t flags; /* without in-use bits */
     uint16_t domid;
     uint32_t frame;
-    unsigned pins[2]; /* mappings: reading, writing */
+    uint16_t offset, length; /* of a part */
+    uint16_t from;           /* of what is passed on: whose, */
+    uint32_t from_gref;      /* and granted as what */
+    unsigned pins[2];        /* mappings: reading, writing */
     uint16_t pinned_domid;
     uint32_t pinned_frame;
 };
@@ -39,6 +43,7 @@ struct model {
     struct m_entry entry[RIG_DOMAINS][GREFS];
     struct m_map map[HANDLES];
     bool dying[RIG_DOMAINS], gone[RIG_DOMAINS];
+    unsigned version[RIG_DOMAINS];
     uint64_t seed;
     unsigned op;
 };
@@ -75,23 +80,53 @@ static bool has_memory(uint32_t frame, bool write)
     return frame < (write ? RIG_PAGES / 2 : RIG_PAGES);
 }
 
+static bool is_part(const struct m_entry *e)
+{
+    return (e->flags & 0x103) == 0x101;
+}
+
+static bool is_passed_on(const struct m_entry *e)
+{
+    return (e->flags & 3) == 3;
+}
+
+/* What the entry says, not what is pinned. */
+static int may_begin(const struct m_entry *e, unsigned version,
+                     splitio_domid_t self, bool write, bool copy)
+{
+    bool special = version == 2 && (is_part(e) || is_passed_on(e));
+
+    if ((!special && (e->flags & 0x103) != 1) || (special && !copy) ||
+        e->domid != self)
+        return SPLITIO_GNTST_BAD_GNTREF;
+    if (write && (e->flags & SPLITIO_GTF_READONLY))
+        return SPLITIO_GNTST_PERMISSION_DENIED;
+    return SPLITIO_GNTST_OKAY;
+}
+
 /* The rules, as few lines as they go. Status of pinning. */
-static int may_pin(const struct m_entry *e, splitio_domid_t self, bool write)
+static int may_pin(const struct m_entry *e, unsigned version,
+                   splitio_domid_t self, bool write, bool copy)
 {
     bool pinned = e->pins[0] || e->pins[1];
     uint32_t frame = pinned ? e->pinned_frame : e->frame;
     bool look = !pinned || (write && !e->pins[1]);
+    int status;
 
     if (pinned && e->pinned_domid != self)
         return SPLITIO_GNTST_BAD_GNTREF;
+    if (!look)
+        return SPLITIO_GNTST_OKAY;
     /* The order of two refusals is told apart by the later pin's. */
-    if (pinned && look && !has_memory(frame, write))
+    if (pinned && !has_memory(frame, write))
         return SPLITIO_GNTST_BAD_PAGE;
-    if (look && ((e->flags & 0x103) != 1 || e->domid != self))
+    status = may_begin(e, version, self, write, copy);
+    if (status != SPLITIO_GNTST_OKAY)
+        return status;
+    /* What is pinned for longer than a copy is a page. */
+    if (pinned && (is_part(e) || is_passed_on(e)))
         return SPLITIO_GNTST_BAD_GNTREF;
-    if (look && write && (e->flags & SPLITIO_GTF_READONLY))
-        return SPLITIO_GNTST_PERMISSION_DENIED;
-    if (look && !has_memory(frame, write))
+    if (!pinned && !is_passed_on(e) && !has_memory(frame, write))
         return SPLITIO_GNTST_BAD_PAGE;
     return SPLITIO_GNTST_OKAY;
 }
@@ -102,14 +137,52 @@ static bool is_there(const struct model *m, splitio_domid_t d)
 }
 
 static int pin_status(struct model *m, splitio_domid_t self,
-                      splitio_domid_t from, uint32_t gref, bool write)
+                      splitio_domid_t from, uint32_t gref, bool write,
+                      bool copy)
 {
     const struct m_entry *e;
 
     if (!is_there(m, self) || !is_there(m, from))
         return SPLITIO_GNTST_BAD_DOMAIN;
     e = from == 0 ? NULL : find(m, from, gref);
-    return e ? may_pin(e, self, write) : SPLITIO_GNTST_BAD_GNTREF;
+    return e ? may_pin(e, m->version[from], self, write, copy)
+             : SPLITIO_GNTST_BAD_GNTREF;
+}
+
+static bool is_pinned(const struct m_entry *e)
+{
+    return e->pins[0] || e->pins[1];
+}
+
+/* A copy of an entry that may be pinned: where it leads, and its bounds. */
+static int copy_status(struct model *m, splitio_domid_t self,
+                       splitio_domid_t from, uint32_t gref, uint32_t offset,
+                       uint32_t len, bool write)
+{
+    int status = pin_status(m, self, from, gref, write, true);
+    const struct m_entry *e;
+
+    if (status != SPLITIO_GNTST_OKAY)
+        return status;
+    e = find(m, from, gref);
+    if (m->version[from] == 2 && !is_pinned(e) && is_passed_on(e)) {
+        splitio_domid_t via = from;
+
+        if (e->from == via || !is_there(m, e->from))
+            return SPLITIO_GNTST_GENERAL_ERROR;
+        from = e->from;
+        gref = e->from_gref;
+        status = pin_status(m, via, from, gref, write, true);
+        if (status != SPLITIO_GNTST_OKAY)
+            return status;
+        e = find(m, from, gref);
+        if (m->version[from] == 2 && !is_pinned(e) && is_passed_on(e))
+            return SPLITIO_GNTST_GENERAL_ERROR;
+    }
+    if (m->version[from] == 2 && !is_pinned(e) && is_part(e) &&
+        (offset < e->offset || offset + len > (uint32_t)e->offset + e->length))
+        return SPLITIO_GNTST_GENERAL_ERROR;
+    return SPLITIO_GNTST_OKAY;
 }
 
 static struct m_map *free_map(struct model *m)
@@ -127,7 +200,7 @@ static void do_map(struct model *m)
     uint32_t gref = 7 + rnd(m, GREFS + 2);
     struct splitio_grant_map op = {
         .domid = from, .gref = gref, .read_only = rnd(m, 2)};
-    int want = pin_status(m, self, from, gref, !op.read_only);
+    int want = pin_status(m, self, from, gref, !op.read_only, false);
     struct m_map *map = free_map(m);
     struct m_entry *e;
 
@@ -194,29 +267,94 @@ static void do_copy(struct model *m)
     else if (len && copy_bounds(offset, len))
         want = SPLITIO_GNTST_BAD_COPY_ARG;
     else if (len)
-        want = pin_status(m, self, from, gref, write);
+        want = copy_status(m, self, from, gref, offset, len, write);
     SAME("status",
          write ? rig_put(m->r, self, from, gref, offset, bytes, len)
                : rig_fetch(m->r, self, from, gref, offset, bytes, len),
          want);
 }
 
+/* In a table of version 1 there are no other fields. */
+static void write_entry(struct model *m, splitio_domid_t d, unsigned i)
+{
+    const struct m_entry *e = &m->entry[d][i];
+    struct splitio_grant_entry_v1 *v1 = &m->r->dom[d].entries[8 + i];
+    union splitio_grant_entry_v2 *v2 = &m->r->dom[d].v2[8 + i];
+
+    if (m->version[d] == 1) {
+        *v1 = rig_v1((splitio_le16(v1->flags) &
+                      (SPLITIO_GTF_READING | SPLITIO_GTF_WRITING)) |
+                         e->flags,
+                     e->domid, e->frame);
+        return;
+    }
+    v2->hdr = rig_hdr(e->flags, e->domid);
+    if (is_passed_on(e)) {
+        v2->transitive.trans_domid = splitio_le16(e->from);
+        v2->transitive.gref = splitio_le32(e->from_gref);
+    } else {
+        v2->sub_page.page_off = splitio_le16(e->offset);
+        v2->sub_page.length = splitio_le16(e->length);
+        v2->sub_page.frame = splitio_le64(e->frame);
+    }
+}
+
 /* The guest fills or rewrites an entry, in use or not; in-use bits stay. */
 static void do_write(struct model *m)
 {
-    static const uint16_t flags[] = {0, 1, 1, 1, 1, 5, 5, 2, 3, 0x101};
+    static const uint16_t flags[] = {0, 1, 1, 1,     1,     5,     5,    2,
+                                     3, 3, 7, 0x101, 0x101, 0x105, 0x103};
     splitio_domid_t d = (splitio_domid_t)(1 + rnd(m, RIG_DOMAINS - 1));
     unsigned i = rnd(m, GREFS);
     struct m_entry *e = &m->entry[d][i];
-    struct splitio_grant_entry_v1 *s = &m->r->dom[d].entries[8 + i];
 
     e->flags = flags[rnd(m, SPLITIO_ARRAY_LEN(flags))];
     e->domid = (uint16_t)rnd(m, RIG_DOMAINS);
     e->frame = rnd(m, RIG_PAGES + 8);
-    s->flags =
-        (s->flags & (SPLITIO_GTF_READING | SPLITIO_GTF_WRITING)) | e->flags;
-    s->domid = e->domid;
-    s->frame = e->frame;
+    e->offset = (uint16_t)(rnd(m, 4) ? 0 : rnd(m, 5000));
+    e->length = (uint16_t)(rnd(m, 4) ? 4096 - rnd(m, 100) : rnd(m, 65536));
+    e->from = (uint16_t)rnd(m, RIG_DOMAINS + 1);
+    e->from_gref = 7 + rnd(m, GREFS + 2);
+    write_entry(m, d, i);
+}
+
+static void do_version(struct model *m)
+{
+    splitio_domid_t d = (splitio_domid_t)(1 + rnd(m, RIG_DOMAINS - 1));
+    unsigned version = 1 + rnd(m, 2);
+    int want = 0;
+
+    doing = "version";
+    if (!is_there(m, d))
+        want = SPLITIO_ENOENT;
+    else if (version != m->version[d])
+        for (unsigned i = 0; i < GREFS; i++)
+            if (is_pinned(&m->entry[d][i]))
+                want = SPLITIO_EBUSY;
+    SAME("result", splitio_grant_engine_set_version(&m->r->e, d, version),
+         want);
+    if (want == 0 && version != m->version[d]) {
+        m->r->dom[d].version = m->version[d] = version;
+        memset(m->entry[d], 0, sizeof(m->entry[d]));
+    }
+}
+
+static void do_swap(struct model *m)
+{
+    splitio_domid_t d = (splitio_domid_t)(1 + rnd(m, RIG_DOMAINS - 1));
+    unsigned a = rnd(m, GREFS), b = rnd(m, GREFS);
+    struct m_entry *ea = &m->entry[d][a], *eb = &m->entry[d][b], was = *ea;
+    int want = !is_there(m, d) ? SPLITIO_GNTST_BAD_DOMAIN
+               : a != b && (is_pinned(ea) || is_pinned(eb))
+                   ? SPLITIO_GNTST_EAGAIN
+                   : SPLITIO_GNTST_OKAY;
+
+    doing = "swap";
+    SAME("status", splitio_grant_engine_swap(&m->r->e, d, 8 + a, 8 + b), want);
+    if (want == SPLITIO_GNTST_OKAY && a != b) {
+        *ea = *eb;
+        *eb = was;
+    }
 }
 
 static unsigned count_maps(const struct model *m, splitio_domid_t d,
@@ -267,7 +405,14 @@ static void compare(struct model *m)
                 (e->pins[1] ? SPLITIO_GTF_WRITING : 0) |
                 (e->pins[0] || e->pins[1] ? SPLITIO_GTF_READING : 0);
 
-            SAME("flags", m->r->dom[d].entries[8 + i].flags, e->flags | bits);
+            if (m->version[d] == 1) {
+                SAME("flags", splitio_le16(m->r->dom[d].entries[8 + i].flags),
+                     e->flags | bits);
+            } else {
+                SAME("flags", splitio_le16(m->r->dom[d].v2[8 + i].hdr.flags),
+                     e->flags);
+                SAME("status", splitio_le16(m->r->dom[d].status[8 + i]), bits);
+            }
         }
     }
 }
@@ -282,8 +427,12 @@ static void step(struct model *m)
         do_unmap(m);
     else if (r < 85)
         do_copy(m);
-    else if (r < 97)
+    else if (r < 94)
         do_write(m);
+    else if (r < 96)
+        do_version(m);
+    else if (r < 97)
+        do_swap(m);
     else if (r < 98)
         do_remove(m);
     else
@@ -297,7 +446,9 @@ static void grant_engine_random_operations_match_the_model(void **state)
     (void)state;
     assert_non_null(m);
     now = m;
-    m->r = rig_new();
+    m->r = rig_new_v2(1u << 2);
+    for (unsigned d = 0; d < RIG_DOMAINS; d++)
+        m->version[d] = m->r->dom[d].version;
     m->seed = first_seed;
     for (m->op = 0; m->op < NR_OPS; m->op++) {
         step(m);

@@ -135,18 +135,19 @@ static void version_change_clears_all_but_the_reserved(void **state)
     splitio_gref_t gref = lend(r, 1, 2, 3);
     splitio_grant_handle_t h;
 
-    d->entries[1] = (struct splitio_grant_entry_v1){
-        SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY, 2, 7};
+    d->entries[1] =
+        rig_v1(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY, 2, 7);
     assert_int_equal(splitio_grant_engine_set_version(&r->e, 1, 2), 0);
     d->version = 2;
     for (unsigned i = 0; i < RIG_REFS_V2; i++) {
         assert_int_equal(
-            d->v2[i].hdr.flags,
+            splitio_le16(d->v2[i].hdr.flags),
             i == 1 ? SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY : 0);
-        assert_int_equal(d->v2[i].full_page.frame, i == 1 ? 7 : 0);
+        assert_int_equal(splitio_le64(d->v2[i].full_page.frame),
+                         i == 1 ? 7 : 0);
         assert_int_equal(d->status[i], 0);
     }
-    assert_int_equal(d->v2[1].hdr.domid, 2);
+    assert_int_equal(splitio_le16(d->v2[1].hdr.domid), 2);
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h),
                      SPLITIO_GNTST_BAD_GNTREF);
     /* References that only version 1 has are gone. */
@@ -155,10 +156,10 @@ static void version_change_clears_all_but_the_reserved(void **state)
     assert_int_equal(splitio_grant_engine_set_version(&r->e, 1, 1), 0);
     d->version = 1;
     for (unsigned i = 0; i < RIG_REFS; i++)
-        assert_int_equal(d->entries[i].frame, i == 1 ? 7 : 0);
-    assert_int_equal(d->entries[1].flags,
+        assert_int_equal(splitio_le32(d->entries[i].frame), i == 1 ? 7 : 0);
+    assert_int_equal(splitio_le16(d->entries[1].flags),
                      SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_READONLY);
-    assert_int_equal(d->entries[1].domid, 2);
+    assert_int_equal(splitio_le16(d->entries[1].domid), 2);
     d->entries[1].flags = 0;
     rig_table(r, 1, 1);
 }
@@ -171,13 +172,13 @@ static void version_change_keeps_reserved_entries_mapped(void **state)
     splitio_grant_handle_t ro, rw;
     splitio_gfn_t gfn = 0;
 
-    d->entries[1] =
-        (struct splitio_grant_entry_v1){SPLITIO_GTF_PERMIT_ACCESS, 2, 7};
+    d->entries[1] = rig_v1(SPLITIO_GTF_PERMIT_ACCESS, 2, 7);
     assert_int_equal(rig_map(r, 2, 1, 1, true, &ro), OKAY);
     assert_int_equal(rig_map(r, 2, 1, 1, false, &rw), OKAY);
     assert_int_equal(change_version(r, 1, 2), 0);
     assert_int_equal(rig_in_use(r, 1, 1), BOTH);
-    assert_int_equal(d->v2[1].hdr.flags, SPLITIO_GTF_PERMIT_ACCESS);
+    assert_int_equal(splitio_le16(d->v2[1].hdr.flags),
+                     SPLITIO_GTF_PERMIT_ACCESS);
     assert_int_equal(rig_unmap(r, 2, rw), OKAY);
     assert_int_equal(rig_in_use(r, 1, 1), READING);
     assert_int_equal(splitio_grant_engine_mapped_gfn(&r->e, 2, ro, &gfn), 0);
@@ -209,8 +210,8 @@ static void version_1_cannot_say_every_reserved_entry(void **state)
         union splitio_grant_entry_v2 *e = &r->dom[1].v2[7];
 
         assert_int_equal(change_version(r, 1, 2), 0);
-        e->full_page.frame = c[i].frame;
-        e->hdr = (struct splitio_grant_header){c[i].flags, 2};
+        e->full_page.frame = splitio_le64(c[i].frame);
+        e->hdr = rig_hdr(c[i].flags, 2);
         assert_int_equal(change_version(r, 1, 1), c[i].err);
         assert_int_equal(splitio_grant_engine_version(&r->e, 1),
                          c[i].err ? 2 : 1);
@@ -219,7 +220,7 @@ static void version_1_cannot_say_every_reserved_entry(void **state)
         else
             r->dom[1].entries[7].flags = 0;
         assert_int_equal(change_version(r, 1, 1), 0);
-        assert_int_equal(r->dom[1].entries[7].frame,
+        assert_int_equal(splitio_le32(r->dom[1].entries[7].frame),
                          c[i].err || !c[i].flags ? 0 : UINT32_MAX);
     }
 }
@@ -277,10 +278,9 @@ static void version_change_during_a_reserved_copy_is_put_off(void **state)
     uint8_t byte;
 
     assert_int_equal(change_version(r, 1, 2), 0);
-    r->dom[1].v2[2].transitive.trans_domid = 3;
-    r->dom[1].v2[2].transitive.gref = page;
-    r->dom[1].v2[2].hdr =
-        (struct splitio_grant_header){SPLITIO_GTF_TRANSITIVE, 2};
+    r->dom[1].v2[2].transitive.trans_domid = splitio_le16(3);
+    r->dom[1].v2[2].transitive.gref = splitio_le32(page);
+    r->dom[1].v2[2].hdr = rig_hdr(SPLITIO_GTF_TRANSITIVE, 2);
     r->on_frame = change_during_copy;
     assert_int_equal(rig_fetch(r, 2, 1, 2, 0, &byte, 1), OKAY);
     assert_int_equal(err_inside[0], SPLITIO_EAGAIN);
@@ -396,6 +396,7 @@ static void grow_while_lent_adds_references(void **state)
             assert_true(splitio_grant_table_is_valid(&g->t));
             if (frames == GROWING_MAX)
                 break;
+            memset(g->frame[frames], 0, 4096);
             assert_int_equal(splitio_grant_engine_grow(&r->e, GROWING_ID,
                                                        g->frame + frames, 1),
                              0);
@@ -731,12 +732,12 @@ static void transfer_is_refused_and_the_page_stays(void **state)
     struct splitio_grant_transfer op[2] = {{.gfn = 3, .domid = 2, .gref = 8},
                                            {.gfn = 4, .domid = 2, .gref = 9}};
 
-    r->dom[2].entries[8] =
-        (struct splitio_grant_entry_v1){SPLITIO_GTF_ACCEPT_TRANSFER, 1, 0};
+    r->dom[2].entries[8] = rig_v1(SPLITIO_GTF_ACCEPT_TRANSFER, 1, 0);
     assert_int_equal(splitio_grant_engine_transfer(&r->e, 1, op, 2), 2);
     assert_int_equal(op[0].status, SPLITIO_GNTST_BAD_PAGE);
     assert_int_equal(op[1].status, SPLITIO_GNTST_BAD_PAGE);
-    assert_int_equal(r->dom[2].entries[8].flags, SPLITIO_GTF_ACCEPT_TRANSFER);
+    assert_int_equal(splitio_le16(r->dom[2].entries[8].flags),
+                     SPLITIO_GTF_ACCEPT_TRANSFER);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -144,20 +144,23 @@ static void table_each_kind_of_entry_says_what_it_should(void **state)
     splitio_gref_t part = lend_part(r, 1, 3, 7, 100, 4096 - 100, true);
     splitio_gref_t through = pass_on(r, 1, 3, 2, 77, false);
 
-    assert_int_equal(e[page].hdr.flags, SPLITIO_GTF_PERMIT_ACCESS);
-    assert_int_equal(e[page].hdr.domid, 2);
-    assert_int_equal(e[page].full_page.frame, UINT64_C(0x123456789));
-    assert_int_equal(e[part].hdr.flags, SPLITIO_GTF_PERMIT_ACCESS |
-                                            SPLITIO_GTF_SUB_PAGE |
-                                            SPLITIO_GTF_READONLY);
-    assert_int_equal(e[part].hdr.domid, 3);
-    assert_int_equal(e[part].sub_page.page_off, 100);
-    assert_int_equal(e[part].sub_page.length, 4096 - 100);
-    assert_int_equal(e[part].sub_page.frame, 7);
-    assert_int_equal(e[through].hdr.flags, SPLITIO_GTF_TRANSITIVE);
-    assert_int_equal(e[through].hdr.domid, 3);
-    assert_int_equal(e[through].transitive.trans_domid, 2);
-    assert_int_equal(e[through].transitive.gref, 77);
+    assert_int_equal(splitio_le16(e[page].hdr.flags),
+                     SPLITIO_GTF_PERMIT_ACCESS);
+    assert_int_equal(splitio_le16(e[page].hdr.domid), 2);
+    assert_int_equal(splitio_le64(e[page].full_page.frame),
+                     UINT64_C(0x123456789));
+    assert_int_equal(splitio_le16(e[part].hdr.flags),
+                     SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE |
+                         SPLITIO_GTF_READONLY);
+    assert_int_equal(splitio_le16(e[part].hdr.domid), 3);
+    assert_int_equal(splitio_le16(e[part].sub_page.page_off), 100);
+    assert_int_equal(splitio_le16(e[part].sub_page.length), 4096 - 100);
+    assert_int_equal(splitio_le64(e[part].sub_page.frame), 7);
+    assert_int_equal(splitio_le16(e[through].hdr.flags),
+                     SPLITIO_GTF_TRANSITIVE);
+    assert_int_equal(splitio_le16(e[through].hdr.domid), 3);
+    assert_int_equal(splitio_le16(e[through].transitive.trans_domid), 2);
+    assert_int_equal(splitio_le32(e[through].transitive.gref), 77);
     assert_int_equal(splitio_grant_table_version(&r->dom[1].table), 2);
     assert_int_equal(splitio_grant_table_nr_lent(&r->dom[1].table), 3);
     take_back(r, 1, page);
@@ -236,7 +239,7 @@ static void revoke_in_use_goes_to_quarantine_until_unmapped(void **state)
 
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
     assert_int_equal(splitio_grant_table_revoke(t, gref), SPLITIO_EBUSY);
-    assert_int_equal(r->dom[1].v2[gref].hdr.flags, 0);
+    assert_int_equal(splitio_le16(r->dom[1].v2[gref].hdr.flags), 0);
     assert_int_equal(splitio_grant_table_revoke(t, gref), SPLITIO_EINVAL);
     /* It cannot become more than it is. */
     assert_int_equal(rig_map(r, 2, 1, gref, false, &more),
@@ -272,7 +275,7 @@ static void revoke_during_a_copy_says_again(void **state)
     assert_int_equal(fetch(r, 2, 1, 8), OKAY);
     assert_int_equal(revoked[0], SPLITIO_EAGAIN);
     assert_int_equal(revoked[1], SPLITIO_EAGAIN);
-    assert_int_equal(r->dom[1].v2[8].hdr.flags, 0);
+    assert_int_equal(splitio_le16(r->dom[1].v2[8].hdr.flags), 0);
     assert_int_equal(fetch(r, 2, 1, 8), SPLITIO_GNTST_BAD_GNTREF);
     take_back(r, 1, 8);
 }
@@ -348,7 +351,8 @@ static void map_marks_the_status_word_and_no_flag(void **state)
     assert_ptr_equal(op.va, r->dom[1].pages[3]);
     assert_true(r->last_write);
     assert_int_equal(rig_in_use(r, 1, gref), BOTH);
-    assert_int_equal(r->dom[1].v2[gref].hdr.flags, SPLITIO_GTF_PERMIT_ACCESS);
+    assert_int_equal(splitio_le16(r->dom[1].v2[gref].hdr.flags),
+                     SPLITIO_GTF_PERMIT_ACCESS);
     assert_int_equal(rig_unmap(r, 0, op.handle), OKAY);
     assert_int_equal(rig_in_use(r, 1, gref), READING);
     assert_int_equal(rig_unmap(r, 0, ro), OKAY);
@@ -416,9 +420,8 @@ static void map_bad_references_are_refused(void **state)
                          SPLITIO_GNTST_BAD_GNTREF);
         assert_int_equal(fetch(r, 2, 1, bad[i]), SPLITIO_GNTST_BAD_GNTREF);
     }
-    r->dom[1].v2[RIG_REFS_V2 - 1].full_page.frame = 3;
-    r->dom[1].v2[RIG_REFS_V2 - 1].hdr =
-        (struct splitio_grant_header){SPLITIO_GTF_PERMIT_ACCESS, 2};
+    r->dom[1].v2[RIG_REFS_V2 - 1].full_page.frame = splitio_le64(3);
+    r->dom[1].v2[RIG_REFS_V2 - 1].hdr = rig_hdr(SPLITIO_GTF_PERMIT_ACCESS, 2);
     assert_int_equal(rig_map(r, 2, 1, RIG_REFS_V2 - 1, true, &h), OKAY);
     assert_int_equal(rig_unmap(r, 2, h), OKAY);
 }
@@ -431,7 +434,7 @@ static void map_other_entry_types_are_refused(void **state)
     splitio_grant_handle_t h;
 
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(flags); i++) {
-        r->dom[1].v2[20].hdr = (struct splitio_grant_header){flags[i], 2};
+        r->dom[1].v2[20].hdr = rig_hdr(flags[i], 2);
         assert_int_equal(rig_map(r, 2, 1, 20, true, &h),
                          SPLITIO_GNTST_BAD_GNTREF);
         assert_int_equal(fetch(r, 2, 1, 20), SPLITIO_GNTST_BAD_GNTREF);
@@ -551,12 +554,11 @@ static void copy_part_of_impossible_shape_stays_in_the_page(void **state)
     static uint8_t bytes[4096];
 
     memset(r->dom[1].pages[4], 0x44, SPLITIO_PAGE_SIZE);
-    e->sub_page.frame = 3;
-    e->hdr = (struct splitio_grant_header){
-        SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE, 2};
+    e->sub_page.frame = splitio_le64(3);
+    e->hdr = rig_hdr(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE, 2);
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(shape); i++) {
-        e->sub_page.page_off = shape[i][0];
-        e->sub_page.length = shape[i][1];
+        e->sub_page.page_off = splitio_le16(shape[i][0]);
+        e->sub_page.length = splitio_le16(shape[i][1]);
         assert_int_equal(rig_put(r, 2, 1, 20, 0, bytes, 4096),
                          i == 4 ? OKAY : GENERAL);
         assert_int_equal(rig_put(r, 2, 1, 20, 4000, bytes, 97),
@@ -765,12 +767,12 @@ static void hostile_status_words_are_never_believed(void **state)
 
     *status = 0xFFFF;
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
-    assert_int_equal(*status, READING);
+    assert_int_equal(splitio_le16(*status), READING);
     *status = 0; /* the guest pretends that it is free */
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h2), OKAY);
     assert_int_equal(rig_unmap(r, 2, h2), OKAY);
-    assert_int_equal(*status, READING);
-    *status = BOTH;
+    assert_int_equal(splitio_le16(*status), READING);
+    *status = splitio_le16(BOTH);
     assert_int_equal(splitio_grant_engine_nr_pins(&r->e, 1), 1);
     assert_int_equal(splitio_grant_engine_set_version(&r->e, 1, 1),
                      SPLITIO_EBUSY);
@@ -795,7 +797,7 @@ static void hostile_entry_change_does_not_move_the_pin(void **state)
     splitio_gfn_t gfn;
 
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h), OKAY);
-    e->full_page.frame = 4;
+    e->full_page.frame = splitio_le64(4);
     assert_int_equal(splitio_grant_engine_map(&r->e, 2, &op, 1), 0);
     assert_ptr_equal(op.va, r->dom[1].pages[3]);
     assert_int_equal(splitio_grant_engine_mapped_gfn(&r->e, 2, op.handle, &gfn),
@@ -803,17 +805,18 @@ static void hostile_entry_change_does_not_move_the_pin(void **state)
     assert_int_equal(gfn, 3);
     assert_int_equal(rig_unmap(r, 2, op.handle), OKAY);
     /* Another kind: readers stay, and no writer comes. */
-    e->hdr.flags = SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE;
+    e->hdr.flags =
+        splitio_le16(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE);
     assert_int_equal(rig_map(r, 2, 1, gref, true, &h2), OKAY);
     assert_int_equal(rig_unmap(r, 2, h2), OKAY);
     assert_int_equal(rig_map(r, 2, 1, gref, false, &h2),
                      SPLITIO_GNTST_BAD_GNTREF);
     assert_int_equal(put(r, 2, 1, gref), SPLITIO_GNTST_BAD_GNTREF);
-    e->hdr.flags = SPLITIO_GTF_TRANSITIVE;
+    e->hdr.flags = splitio_le16(SPLITIO_GTF_TRANSITIVE);
     assert_int_equal(put(r, 2, 1, gref), SPLITIO_GNTST_BAD_GNTREF);
     assert_int_equal(fetch(r, 2, 1, gref), OKAY);
     assert_int_equal(rig_in_use(r, 1, gref), READING);
-    e->hdr.domid = 3;
+    e->hdr.domid = splitio_le16(3);
     assert_int_equal(rig_map(r, 3, 1, gref, true, &h2),
                      SPLITIO_GNTST_BAD_GNTREF);
     assert_int_equal(rig_unmap(r, 2, h), OKAY);
@@ -828,9 +831,9 @@ static void make_it_transitive(struct rig *r, splitio_domid_t domid,
 
     (void)gfn;
     (void)write;
-    e->transitive.trans_domid = 3;
-    e->transitive.gref = UINT32_MAX;
-    e->hdr = (struct splitio_grant_header){SPLITIO_GTF_TRANSITIVE, 2};
+    e->transitive.trans_domid = splitio_le16(3);
+    e->transitive.gref = splitio_le32(UINT32_MAX);
+    e->hdr = rig_hdr(SPLITIO_GTF_TRANSITIVE, 2);
 }
 
 static void hostile_change_during_the_pin_is_not_seen(void **state)
@@ -840,11 +843,10 @@ static void hostile_change_during_the_pin_is_not_seen(void **state)
     uint8_t byte = 0;
 
     r->dom[1].pages[5][7] = 55;
-    e->sub_page.page_off = 7;
-    e->sub_page.length = 1;
-    e->sub_page.frame = 5;
-    e->hdr = (struct splitio_grant_header){
-        SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE, 2};
+    e->sub_page.page_off = splitio_le16(7);
+    e->sub_page.length = splitio_le16(1);
+    e->sub_page.frame = splitio_le64(5);
+    e->hdr = rig_hdr(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE, 2);
     r->on_frame = make_it_transitive;
     assert_int_equal(rig_fetch(r, 2, 1, 30, 7, &byte, 1), OKAY);
     r->on_frame = NULL;
@@ -866,7 +868,7 @@ static void on_access(void *arg, size_t offset)
     struct flipper *f = arg;
 
     (void)offset;
-    f->rig->dom[1].v2[f->gref].hdr.flags ^= f->flip;
+    f->rig->dom[1].v2[f->gref].hdr.flags ^= splitio_le16(f->flip);
     f->nr_accesses++;
 }
 
@@ -905,12 +907,13 @@ static void hostile_entry_is_looked_at_a_fixed_number_of_times(void **state)
                      SPLITIO_GNTST_BAD_GNTREF);
     assert_int_equal(looks, 2);
     assert_int_equal(rig_in_use(r, 1, gref), 0);
-    e->hdr.flags = SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE;
+    e->hdr.flags =
+        splitio_le16(SPLITIO_GTF_PERMIT_ACCESS | SPLITIO_GTF_SUB_PAGE);
     assert_int_equal(pin_flipping(r, gref, SPLITIO_GTF_SUB_PAGE, &looks),
                      SPLITIO_GNTST_BAD_GNTREF);
     assert_int_equal(looks, 2);
     assert_int_equal(rig_in_use(r, 1, gref), 0);
-    e->hdr.flags = SPLITIO_GTF_PERMIT_ACCESS;
+    e->hdr.flags = splitio_le16(SPLITIO_GTF_PERMIT_ACCESS);
     take_back(r, 1, gref);
 }
 
