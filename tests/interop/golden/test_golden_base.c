@@ -76,6 +76,40 @@ static void grants_are_as_xens(void **state)
     golden_close(&golden);
 }
 
+/* One reference, lent as each kind that version 2 has, to one who may read. */
+static void grants_of_version_2_are_as_xens(void **state)
+{
+    const struct cpu *cpu = *state;
+    static _Alignas(4096) union splitio_grant_entry_v2 entries[256];
+    static _Alignas(4096) splitio_grant_status_t status[2048];
+    static uint32_t mem[SPLITIO_GRANT_TABLE_MEM(1) / sizeof(uint32_t)];
+    struct splitio_grant_table table;
+    splitio_gref_t gref;
+
+    golden_open(&golden, cpu->name, cpu->program);
+    assert_int_equal(
+        splitio_grant_table_init_v2(&table, entries, status, 1, mem), 0);
+    assert_int_equal(splitio_grant_table_grant(&table, 0x1234,
+                                               UINT64_C(0x123456789abcdef),
+                                               true, &gref),
+                     0);
+    golden_make(&golden, "grant_full 5 0x1234 0x123456789abcdef");
+    golden_same(&golden, &entries[gref], sizeof(entries[gref]), "page");
+    assert_int_equal(splitio_grant_table_grant_part(&table, 0x1234,
+                                                    UINT64_C(0x123456789abcdef),
+                                                    0x123, 0x456, true, &gref),
+                     0);
+    golden_make(&golden, "grant_sub 0x105 0x1234 0x123 0x456 "
+                         "0x123456789abcdef");
+    golden_same(&golden, &entries[gref], sizeof(entries[gref]), "part");
+    assert_int_equal(splitio_grant_table_grant_through(&table, 0x1234, 0x5678,
+                                                       0x89abcdef, true, &gref),
+                     0);
+    golden_make(&golden, "grant_transitive 7 0x1234 0x5678 0x89abcdef");
+    golden_same(&golden, &entries[gref], sizeof(entries[gref]), "passed on");
+    golden_close(&golden);
+}
+
 /* ---- events ---- */
 
 #define NR_PORTS 900u
@@ -172,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASES(ring_headers_are_as_xens),
         CASES(grants_are_as_xens),
+        CASES(grants_of_version_2_are_as_xens),
         CASES(events_are_as_xens),
     };
 
