@@ -175,7 +175,9 @@ static void connect(void **back_mem, void **front_mem)
 
 static void halves_in_threads_lose_no_wakeup(void **state)
 {
-    const struct splitio_fake_config cfg = {.nr_guests = 1};
+    const struct splitio_fake_config cfg = {
+        .nr_guests = 1,
+        .grant_v2_guests = getenv("SPLITIO_TEST_GRANT_V2") != NULL};
     void *back_mem, *front_mem;
     pthread_t thread;
 

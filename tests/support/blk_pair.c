@@ -51,8 +51,10 @@ void pair_defaults(struct blk_pair *p)
 
 void pair_machine(struct blk_pair *p)
 {
-    const struct splitio_fake_config cfg = {.heap_pages = 8192,
-                                            .nr_grant_frames = 16};
+    const struct splitio_fake_config cfg = {
+        .heap_pages = 8192,
+        .nr_grant_frames = 32,
+        .grant_v2_guests = getenv("SPLITIO_TEST_GRANT_V2") != NULL};
     struct splitio_guest_port port;
 
     p->fake = splitio_fake_new(&cfg);

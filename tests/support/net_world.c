@@ -35,8 +35,11 @@ static void on_link(void *arg)
 
 struct world *world_new(const char *mac)
 {
-    static const struct splitio_fake_config cfg = {
-        .nr_guests = 1, .heap_pages = 4096, .nr_grant_frames = 8};
+    const struct splitio_fake_config cfg = {
+        .nr_guests = 1,
+        .heap_pages = 4096,
+        .nr_grant_frames = 16,
+        .grant_v2_guests = getenv("SPLITIO_TEST_GRANT_V2") != NULL};
     const struct splitio_toolstack_key keys[] = {{"mac", mac}, {"mtu", "9000"}};
     struct world *w = calloc(1, sizeof(*w));
 
