@@ -3,6 +3,7 @@
 #include "cm.h"
 
 #include "event_rig.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -433,6 +434,52 @@ static void expand_delivers_to_each_vcpu_what_was_kept(void **state)
     assert_false(event_rig_handle(r, 1, to[3]));
 }
 
+static void port_opened_again_inherits_no_kept_event(void **state)
+{
+    struct event_rig *r = *state;
+    splitio_evtchn_t from, to = event_rig_channel(r, &from);
+
+    assert_int_equal(event_rig_start(r, 1), 0);
+    event_rig_send(r, 0, from); /* kept: there is no word */
+    assert_int_equal(splitio_event_engine_close(&r->e, 1, to), 0);
+    r->dom[1].d.next_free = to;
+    assert_int_equal(event_rig_open(r, 1, 0), to);
+    assert_int_equal(event_rig_expand(r, 1), 0);
+    assert_int_equal(word(r, to) & PENDING, 0);
+    assert_int_equal(scan(r), 0);
+}
+
+/* The domain changes over between a sender's look at the ABI in use and its
+ * setting of the bit, or after. */
+static void change_over_now(void *arg, size_t offset)
+{
+    struct event_rig *r = arg;
+    unsigned first = r->abi->pending;
+
+    if (r->dom[1].d.is_fifo || offset < first || offset >= first + 512)
+        return;
+    assert_int_equal(
+        splitio_event_engine_set_block(&r->e, 1, 0, event_rig_block(r, 1, 0)),
+        0);
+}
+
+static void send_that_meets_the_change_is_not_lost(void **state)
+{
+    struct event_rig *r = *state;
+    splitio_evtchn_t from, to = event_rig_channel(r, &from);
+
+    if (!watch_possible())
+        skip();
+    watch_start(r->dom[1].memory, SPLITIO_PAGE_SIZE, change_over_now, r);
+    event_rig_send(r, 0, from);
+    watch_stop();
+    assert_true(r->dom[1].d.is_fifo);
+    assert_int_equal(
+        splitio_event_engine_add_words(&r->e, 1, event_rig_word(r, 1, 0)), 0);
+    assert_int_equal(word(r, to), PENDING | LINKED);
+    assert_int_equal(r->dom[1].nr_upcalls[0], 1);
+}
+
 static int refuse_control(void *ctx, splitio_gfn_t gfn, uint32_t offset,
                           unsigned vcpu)
 {
@@ -705,6 +752,8 @@ int main(void)
         CASE(send_under_way_during_a_reset_touches_nothing),
         CASE_2L(start_carries_along_what_is_bound_and_pending),
         CASE_2L(expand_delivers_to_each_vcpu_what_was_kept),
+        CASE_2L(port_opened_again_inherits_no_kept_event),
+        CASE_2L(send_that_meets_the_change_is_not_lost),
         CASE_2L(start_refused_leaves_the_bits_in_use),
         CASE_2L(calls_odd_arguments_are_refused),
         CASE_2L(domain_added_without_fifo_is_not_offered_any),
