@@ -43,6 +43,36 @@ static int grant_swap(struct member *g, uint32_t both)
     }
 }
 
+/* Event channels; false if it is another call. */
+static bool act_event(struct member *g, const struct splitio_shm_call *c,
+                      struct splitio_shm_call *reply)
+{
+    struct splitio_event_engine *e = &g->machine->hv.events;
+
+    switch (c->type) {
+    case SPLITIO_SHM_EVENT_ALLOC:
+        reply->status = event_alloc(g, c->value, &reply->value);
+        return true;
+    case SPLITIO_SHM_EVENT_CLOSE:
+        reply->status = splitio_event_engine_close(e, g->info.domid, c->value);
+        return true;
+    case SPLITIO_SHM_EVENT_CONTROL:
+        reply->status =
+            splitio_event_engine_init_control(e, g->info.domid, c->value, 0, 0);
+        return true;
+    case SPLITIO_SHM_EVENT_EXPAND:
+        reply->status =
+            splitio_event_engine_expand_array(e, g->info.domid, c->value);
+        return true;
+    case SPLITIO_SHM_EVENT_PRIORITY:
+        reply->status = splitio_event_engine_set_priority(
+            e, g->info.domid, c->value & 0xFFFFFF, c->value >> 24);
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool splitio_shm_call_act(struct member *g, const struct splitio_shm_call *c,
                           struct splitio_shm_call *reply)
 {
@@ -52,14 +82,9 @@ bool splitio_shm_call_act(struct member *g, const struct splitio_shm_call *c,
         (struct splitio_shm_call){.type = SPLITIO_SHM_REPLY, .seq = c->seq};
     if (c->status != 0)
         return false;
+    if (act_event(g, c, reply))
+        return true;
     switch (c->type) {
-    case SPLITIO_SHM_EVENT_ALLOC:
-        reply->status = event_alloc(g, c->value, &reply->value);
-        return true;
-    case SPLITIO_SHM_EVENT_CLOSE:
-        reply->status =
-            splitio_event_engine_close(&hv->events, g->info.domid, c->value);
-        return true;
     case SPLITIO_SHM_GRANT_VERSION:
         reply->status = splitio_grant_engine_set_version(
             &hv->grants, g->info.domid, c->value);

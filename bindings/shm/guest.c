@@ -143,19 +143,66 @@ static void add_one(int fd)
     (void)!write(fd, &one, sizeof(one));
 }
 
-static void event_send(void *ctx, splitio_evtchn_t port)
+/* Name a port; whoever finds the selector at zero rings, the others need not. */
+static void name_port(struct splitio_shm_guest *g, uint64_t *selector,
+                      uint64_t *ports, splitio_evtchn_t port)
 {
-    struct splitio_shm_guest *g = ctx;
     unsigned word = port / 64;
 
     if (port >= g->nr_ports)
         return;
-    (void)splitio_fetch_or_u64(&g->doorbell->ports[word], UINT64_C(1)
-                                                              << (port % 64));
-    /* Whoever finds the selector at zero rings; the others need not. */
-    if (splitio_fetch_or_u64(&g->doorbell->selector, UINT64_C(1) << word) == 0)
+    (void)splitio_fetch_or_u64(&ports[word], UINT64_C(1) << (port % 64));
+    if (splitio_fetch_or_u64(selector, UINT64_C(1) << word) == 0)
         add_one(g->bell);
 }
+
+static void event_send(void *ctx, splitio_evtchn_t port)
+{
+    struct splitio_shm_guest *g = ctx;
+
+    name_port(g, &g->doorbell->selector, g->doorbell->ports, port);
+}
+
+static void fifo_unmask(void *ctx, splitio_evtchn_t port)
+{
+    struct splitio_shm_guest *g = ctx;
+
+    name_port(g, &g->doorbell->unmask_selector, g->doorbell->unmask, port);
+}
+
+static int fifo_control(void *ctx, splitio_gfn_t gfn, uint32_t offset,
+                        unsigned vcpu)
+{
+    uint32_t unused;
+
+    if (offset != 0 || vcpu != 0)
+        return SPLITIO_EINVAL;
+    return call_daemon(ctx, SPLITIO_SHM_EVENT_CONTROL, (uint32_t)gfn, &unused);
+}
+
+static int fifo_expand(void *ctx, splitio_gfn_t gfn)
+{
+    uint32_t unused;
+
+    return call_daemon(ctx, SPLITIO_SHM_EVENT_EXPAND, (uint32_t)gfn, &unused);
+}
+
+static int fifo_priority(void *ctx, splitio_evtchn_t port, unsigned priority)
+{
+    uint32_t unused;
+
+    if (priority > SPLITIO_EVTCHN_FIFO_PRIORITY_MIN)
+        return SPLITIO_EINVAL;
+    return call_daemon(ctx, SPLITIO_SHM_EVENT_PRIORITY, port | priority << 24,
+                       &unused);
+}
+
+const struct splitio_event_fifo_ops splitio_shm_fifo_calls = {
+    .init_control = fifo_control,
+    .expand_array = fifo_expand,
+    .unmask = fifo_unmask,
+    .set_priority = fifo_priority,
+};
 
 static void wake(void *ctx)
 {

@@ -103,6 +103,7 @@ static int make_guest(struct splitio_shm_guest *g)
         .abi = &splitio_event_abi_x86_64,
         .handlers = g->handlers,
         .nr_handlers = g->nr_ports,
+        .fifo_ops = &splitio_shm_fifo_calls,
     };
 
     return splitio_guest_init(&g->guest, &cfg);
@@ -246,7 +247,12 @@ static int fill(struct splitio_shm_guest *g,
         return explain(text, len_bytes, SPLITIO_ENOMEM, "%s", strerror(errno));
     if (splitio_event_guest_bind(&g->guest.events, g->store_port, handler))
         splitio_shm_hypercalls.wake(g);
-    return 0;
+    if (!cfg->fifo_events)
+        return 0;
+    err = splitio_guest_use_fifo(&g->guest);
+    return err ? explain(text, len_bytes, err, "FIFO events: %s",
+                         splitio_strerror(err))
+               : 0;
 }
 
 int splitio_shm_guest_connect(struct splitio_shm_guest **guest,

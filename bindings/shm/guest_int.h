@@ -29,6 +29,8 @@ struct splitio_shm_guest {
 /* --- guest.c --- */
 extern SPLITIO_INTERNAL const struct splitio_hypercall_ops
     splitio_shm_hypercalls;
+extern SPLITIO_INTERNAL const struct splitio_event_fifo_ops
+    splitio_shm_fifo_calls;
 SPLITIO_INTERNAL void splitio_shm_on_store_event(void *guest);
 /* Wait for the socket, and receive one message of exactly @p len_bytes. */
 SPLITIO_INTERNAL int splitio_shm_receive(struct splitio_shm_guest *g,

@@ -52,6 +52,8 @@ struct member {
     unsigned max_grant_frames;
     void *grant_mem;
     uint64_t *event_mem;
+    struct splitio_event_fifo fifo;
+    void *fifo_mem;
     splitio_evtchn_t store_port, host_store_port;
     struct splitio_store_conn *store; /* its place in the machine's */
 };

@@ -80,6 +80,7 @@ static struct member *member_new(struct splitio_shm_machine *m, int sock,
     g->max_grant_frames = hello->max_grant_frames;
     g->grant_mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(hello->max_grant_frames, 1));
     g->event_mem = malloc(SPLITIO_EVENT_DOMAIN_MEM(hello->nr_ports));
+    g->fifo_mem = malloc(SPLITIO_EVENT_FIFO_MEM(hello->nr_ports));
     return g;
 }
 
@@ -94,6 +95,7 @@ static void member_free(struct member *g)
     (void)munmap(g->base, mem_bytes(g));
     free(g->grant_mem);
     free(g->event_mem);
+    free(g->fifo_mem);
     free(g);
 }
 
@@ -131,6 +133,8 @@ static int add_domain(struct member *g)
         .abi = &splitio_event_abi_x86_64,
         .nr_ports = g->info.nr_ports,
         .event_mem = g->event_mem,
+        .fifo = &g->fifo,
+        .fifo_mem = g->fifo_mem,
     };
 
     for (unsigned i = 0; i < g->info.nr_grant_frames; i++)
@@ -200,7 +204,7 @@ static int prepare(struct member *g, struct refusal *why)
         return why->status = explain(text, size, SPLITIO_ENOSPC,
                                      "the machine has %u guests already",
                                      g->machine->cfg.max_guests);
-    if (!g->grant_mem || !g->event_mem || !open_wakeups(g))
+    if (!g->grant_mem || !g->event_mem || !g->fifo_mem || !open_wakeups(g))
         return why->status = explain(text, size, SPLITIO_ENOMEM,
                                      "the daemon has no resources left: %s",
                                      strerror(errno));
@@ -295,16 +299,18 @@ static void nonsense(struct member *g, const char *what)
 
 /* --- serving --- */
 
-void splitio_shm_member_doorbell(struct member *g)
-{
-    struct splitio_shm_doorbell *page =
-        member_frame(g, SPLITIO_SHM_FRAME_DOORBELL);
-    uint64_t words = splitio_xchg_u64(&page->selector, 0);
+typedef int (*port_action)(struct splitio_event_engine *e, splitio_domid_t self,
+                           splitio_evtchn_t port);
 
-    g->info.nr_doorbells++;
+/* Do what is asked for the ports that are named; each is asked for once. */
+static void act_on_ports(struct member *g, uint64_t *selector, uint64_t *ports,
+                         port_action action)
+{
+    uint64_t words = splitio_xchg_u64(selector, 0);
+
     while (words) {
         unsigned word = splitio_lowest_bit_u64(words);
-        uint64_t bits = splitio_xchg_u64(&page->ports[word], 0);
+        uint64_t bits = splitio_xchg_u64(&ports[word], 0);
 
         words &= words - 1;
         for (; bits; bits &= bits - 1) {
@@ -312,10 +318,21 @@ void splitio_shm_member_doorbell(struct member *g)
 
             if (port >= g->info.nr_ports)
                 return;
-            (void)splitio_event_engine_send(&g->machine->hv.events,
-                                            g->info.domid, port);
+            (void)action(&g->machine->hv.events, g->info.domid, port);
         }
     }
+}
+
+void splitio_shm_member_doorbell(struct member *g)
+{
+    struct splitio_shm_doorbell *page =
+        member_frame(g, SPLITIO_SHM_FRAME_DOORBELL);
+
+    g->info.nr_doorbells++;
+    act_on_ports(g, &page->selector, page->ports, splitio_event_engine_send);
+    if (splitio_read_once_u64(&page->unmask_selector))
+        act_on_ports(g, &page->unmask_selector, page->unmask,
+                     splitio_event_engine_unmask);
 }
 
 void splitio_shm_member_receive(struct member *g)

@@ -296,6 +296,7 @@ struct splitio_shm_guest_config {
      *  and the guest may change between both. */
     uint16_t grant_version;
     uint16_t nr_ports;   /**< event ports: 64 */
+    bool fifo_events;    /**< priorities, and ports handled as events come */
     uint32_t timeout_ms; /**< for each answer of the daemon: 10000 */
 };
 

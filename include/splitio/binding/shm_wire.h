@@ -69,6 +69,12 @@ enum splitio_shm_type {
     SPLITIO_SHM_GRANT_GROW = 8,
     /** guest; arg: two references below 65536, one of them in the upper half */
     SPLITIO_SHM_GRANT_SWAP = 9,
+    /** guest; arg: frame of vcpu 0's control block, at its begin. The guest
+     *  changes over to FIFO events (splitio/event_fifo.h). */
+    SPLITIO_SHM_EVENT_CONTROL = 10,
+    SPLITIO_SHM_EVENT_EXPAND = 11, /**< guest; arg: frame of event words */
+    /** guest; arg: port, and its priority in the uppermost 8 bits */
+    SPLITIO_SHM_EVENT_PRIORITY = 12,
 };
 
 /** First message. Writer: guest. */
@@ -112,14 +118,20 @@ SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_call) == 16, "wire format");
  * The doorbell page. To send on a port, the guest sets bit `port % 64` of
  * `ports[port / 64]`, then bit `port / 64` of `selector`, and if `selector` was
  * zero before, adds 1 to the eventfd. The daemon exchanges `selector` and the
- * words that it names with zero.
+ * words that it names with zero. With FIFO events, `unmask_selector` and `unmask`
+ * ask in the same way that ports be unmasked and what is pending be queued.
  */
 struct splitio_shm_doorbell {
     uint64_t selector;
     uint64_t pad[7]; /**< keeps the words off the selector's cache line */
     uint64_t ports[64];
+    uint64_t unmask_selector;
+    uint64_t unmask_pad[7];
+    uint64_t unmask[64];
 };
 SPLITIO_STATIC_ASSERT(offsetof(struct splitio_shm_doorbell, ports) == 64,
+                      "wire format");
+SPLITIO_STATIC_ASSERT(offsetof(struct splitio_shm_doorbell, unmask) == 640,
                       "wire format");
 
 #ifdef __cplusplus
