@@ -147,6 +147,68 @@ static void fake_events_go_both_ways_and_wait_for_unmask(void **state)
     splitio_fake_delete(fake);
 }
 
+/* Many ports of one guest, so that its array of words grows. */
+static void
+fake_guests_with_fifo_events_and_with_bits_live_together(void **state)
+{
+    const struct splitio_fake_config cfg = {.nr_guests = 2, .fifo_guests = 1};
+    struct splitio_fake *fake = splitio_fake_new(&cfg);
+    struct splitio_host_port h = splitio_host_port(splitio_fake_host(fake));
+    unsigned at_guest[2] = {0}, at_host = 0;
+    splitio_evtchn_t front[2][40], back[2][40];
+
+    (void)state;
+    assert_non_null(fake);
+    for (unsigned i = 0; i < 80; i++) {
+        struct splitio_guest_port g =
+            splitio_guest_port(splitio_fake_guest(fake, 1 + i % 2));
+
+        assert_int_equal(g.ops->event_open(g.ctx, 0,
+                                           (struct splitio_event_handler){
+                                               count, &at_guest[i % 2]},
+                                           &front[i % 2][i / 2]),
+                         0);
+        assert_int_equal(
+            h.ops->event_bind(h.ctx, 1 + i % 2, front[i % 2][i / 2],
+                              (struct splitio_event_handler){count, &at_host},
+                              &back[i % 2][i / 2]),
+            0);
+    }
+    run(fake);
+    for (unsigned round = 1; round <= 3; round++)
+        for (unsigned i = 0; i < 80; i++) {
+            struct splitio_guest_port g =
+                splitio_guest_port(splitio_fake_guest(fake, 1 + i % 2));
+
+            h.ops->event_send(h.ctx, back[i % 2][i / 2]);
+            run(fake);
+            g.ops->event_unmask(g.ctx, front[i % 2][i / 2]);
+            run(fake);
+            assert_int_equal(at_guest[i % 2], (round - 1) * 40 + i / 2 + 1);
+        }
+    assert_int_equal(splitio_guest_nr_fifo_pages(splitio_fake_guest(fake, 1)),
+                     2);
+    assert_int_equal(splitio_guest_nr_fifo_pages(splitio_fake_guest(fake, 2)),
+                     0);
+    assert_int_equal(splitio_guest_use_fifo(splitio_fake_guest(fake, 1)),
+                     SPLITIO_EBUSY);
+    assert_int_equal(splitio_guest_event_priority(splitio_fake_guest(fake, 1),
+                                                  front[0][0], 3),
+                     0);
+    assert_int_equal(splitio_guest_event_priority(splitio_fake_guest(fake, 2),
+                                                  front[1][0], 3),
+                     SPLITIO_EOPNOTSUPP);
+    for (unsigned i = 0; i < 80; i++) {
+        struct splitio_guest_port g =
+            splitio_guest_port(splitio_fake_guest(fake, 1 + i % 2));
+
+        h.ops->event_close(h.ctx, back[i % 2][i / 2]);
+        g.ops->event_close(g.ctx, front[i % 2][i / 2]);
+    }
+    assert_idle(fake);
+    splitio_fake_delete(fake);
+}
+
 static void fake_killed_guest_is_buried_when_its_pages_are_let_go(void **state)
 {
     struct splitio_fake *fake = machine(2);
@@ -215,6 +277,8 @@ int main(void)
         cmocka_unit_test(fake_guest_may_not_write_another_guests_home),
         cmocka_unit_test(fake_host_copies_only_what_was_granted_to_it),
         cmocka_unit_test(fake_events_go_both_ways_and_wait_for_unmask),
+        cmocka_unit_test(
+            fake_guests_with_fifo_events_and_with_bits_live_together),
         cmocka_unit_test(fake_killed_guest_is_buried_when_its_pages_are_let_go),
         cmocka_unit_test(fake_device_nodes_come_and_go),
     };

@@ -73,6 +73,7 @@ struct splitio_shm_guest *must_connect(const char *path, const char *name,
         .path = path,
         .name = name,
         .nr_pages = nr_pages,
+        .fifo_events = getenv(FIFO_ENV) != NULL,
         .timeout_ms = WATCHDOG_MS,
     };
 

@@ -40,7 +40,9 @@ extern const struct role roles[];
 /* The rest of main(): a role, or false. */
 bool run_role(int argc, char **argv, int *status);
 
-/* In a role: connect, or exit. */
+/* In a role: connect, or exit. With FIFO events if the test has set this in the
+ * environment. */
+#define FIFO_ENV "SPLITIO_TEST_FIFO"
 struct splitio_shm_guest *must_connect(const char *path, const char *name,
                                        uint32_t nr_pages);
 struct splitio_shm_guest *

@@ -219,6 +219,7 @@ static void tester_open(struct tester *t, const char *path, bool direct)
                                            .nr_frames = direct ? 1 : 8,
                                            .max_frames = 8,
                                            .grant_version = direct ? 2 : 1,
+                                           .fifo_events = direct,
                                            .timeout_ms = WATCHDOG_MS});
     port = splitio_shm_guest_port(t->g);
     dev.front = splitio_shm_guest_domid(t->g);
@@ -260,7 +261,8 @@ static void tester_close(struct tester *t)
     }
     CHECK(splitio_guest_nr_lent(g) == 0);
     /* Shared pages, the grant table, and in version 2 its status page. */
-    CHECK(splitio_guest_nr_free_pages(g) == 8192u - 3 - 8 - t->direct);
+    CHECK(splitio_guest_nr_free_pages(g) ==
+          8192u - 3 - 8 - t->direct - splitio_guest_nr_fifo_pages(g));
     CHECK(g->cfg.nr_grant_frames > 1);
     free(t->front_mem);
     splitio_shm_guest_close(t->g);

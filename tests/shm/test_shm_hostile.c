@@ -483,6 +483,20 @@ static void calls_with_bad_arguments_are_answered(void **state)
         {SPLITIO_SHM_GRANT_GROW, 8, 0, 0},
         {SPLITIO_SHM_GRANT_SWAP, 9, UINT32_MAX, 0},
         {SPLITIO_SHM_GRANT_SWAP, 10, 511 << 16 | 512, 0},
+        {SPLITIO_SHM_EVENT_CONTROL, 11, PAGES, 0},
+        {SPLITIO_SHM_EVENT_CONTROL, 12, UINT32_MAX, 0},
+        {SPLITIO_SHM_EVENT_EXPAND, 13, PAGES, 0},
+    };
+    static const struct splitio_shm_call fifo_calls[] = {
+        {SPLITIO_SHM_EVENT_PRIORITY, SPLITIO_EOPNOTSUPP, 1, 0},
+        {SPLITIO_SHM_EVENT_EXPAND, SPLITIO_EOPNOTSUPP, 1, 0},
+        {SPLITIO_SHM_EVENT_CONTROL, 0, 1, 0},
+        {SPLITIO_SHM_EVENT_CONTROL, SPLITIO_EINVAL, 1, 0},
+        {SPLITIO_SHM_EVENT_EXPAND, 0, 2, 0},
+        {SPLITIO_SHM_EVENT_EXPAND, SPLITIO_ENOSPC, 2, 0},
+        {SPLITIO_SHM_EVENT_PRIORITY, 0, 15 << 24 | 1, 0},
+        {SPLITIO_SHM_EVENT_PRIORITY, SPLITIO_EINVAL, 16 << 24 | 1, 0},
+        {SPLITIO_SHM_EVENT_PRIORITY, SPLITIO_EINVAL, 63, 0},
     };
     int memfd, fds[2], fd;
     struct splitio_shm_call c;
@@ -501,6 +515,13 @@ static void calls_with_bad_arguments_are_answered(void **state)
         assert_int_equal(c.type, SPLITIO_SHM_REPLY);
         assert_int_equal(c.seq, i + 1);
         assert_int_equal(c.status, SPLITIO_EINVAL);
+    }
+    /* Here, seq is what the call is to be answered with. */
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(fifo_calls); i++) {
+        assert_true(raw_send(fd, &fifo_calls[i], sizeof(c), NULL, 0));
+        timed_poll(&b);
+        assert_int_equal(recv(fd, &c, sizeof(c), MSG_DONTWAIT), sizeof(c));
+        assert_int_equal(c.status, (int)c.seq);
     }
     do {
         c = (struct splitio_shm_call){.type = SPLITIO_SHM_EVENT_ALLOC};

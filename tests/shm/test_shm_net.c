@@ -70,9 +70,10 @@ struct station {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     bool caller;
     uint16_t grant_version; /* 0: 1 */
-    uint32_t next_in;       /* what must come next */
-    uint32_t next_out;      /* what goes out next */
-    uint32_t nr_echoes;     /* echo: as many as have come */
+    bool fifo_events;
+    uint32_t next_in;   /* what must come next */
+    uint32_t next_out;  /* what goes out next */
+    uint32_t nr_echoes; /* echo: as many as have come */
 };
 
 /* Frames of one flow come in order, and none is missing. */
@@ -135,6 +136,7 @@ static void station_open(struct station *s, const char *path, const char *name)
                                            .name = name,
                                            .nr_pages = 4096,
                                            .grant_version = s->grant_version,
+                                           .fifo_events = s->fifo_events,
                                            .timeout_ms = WATCHDOG_MS});
     dev.front = splitio_shm_guest_domid(s->g);
     splitio_toolstack_front_path(&dev, s->dir);
@@ -160,8 +162,10 @@ static void station_close(struct station *s)
     while (splitio_netfront_fini(&s->front) != 0)
         must_wait(s->g);
     CHECK(splitio_guest_nr_lent(g) == 0);
-    CHECK(splitio_guest_nr_free_pages(g) ==
-          4096 - 3 - 8 - (s->grant_version == 2));
+    CHECK(splitio_guest_nr_free_pages(g) == 4096 - 3 - 8 -
+                                                (s->grant_version == 2) -
+                                                splitio_guest_nr_fifo_pages(g));
+    CHECK((splitio_guest_nr_fifo_pages(g) > 0) == s->fifo_events);
     free(s->mem);
     splitio_shm_guest_close(s->g);
 }
@@ -194,7 +198,8 @@ static int role_echo(int argc, char **argv)
     char value[16];
 
     CHECK(argc == 2);
-    s.grant_version = 2; /* the caller has version 1 */
+    s.grant_version = 2;  /* the caller has version 1 */
+    s.fifo_events = true; /* and bits */
     station_open(&s, argv[0], "echo");
     must_write(s.g, "data/up", "1");
     for (;;) {

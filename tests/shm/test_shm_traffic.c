@@ -593,12 +593,32 @@ static void pages_of_a_dead_guest_stay_until_unmapped(void **state)
     assert_int_equal(splitio_shm_machine_close(h.m), 0);
 }
 
+static int fifo_on(void **state)
+{
+    (void)state;
+    return setenv(FIFO_ENV, "1", 1);
+}
+
+static int fifo_off(void **state)
+{
+    (void)state;
+    return unsetenv(FIFO_ENV);
+}
+
+#define FIFO(f)                                                                \
+    {                                                                          \
+#f ".fifo", f, fifo_on, fifo_off, NULL                                 \
+    }
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_both_ways_are_never_lost),
+        FIFO(events_both_ways_are_never_lost),
         cmocka_unit_test(events_of_many_threads_are_never_lost),
+        FIFO(events_of_many_threads_are_never_lost),
         cmocka_unit_test(events_unmasked_by_another_thread_are_never_lost),
+        FIFO(events_unmasked_by_another_thread_are_never_lost),
         cmocka_unit_test(store_requests_are_never_left_lying),
         cmocka_unit_test(lent_pages_are_read_and_written),
         cmocka_unit_test(pages_of_a_dead_guest_stay_until_unmapped),
