@@ -41,8 +41,8 @@
  * send, by the key `rate` of the toolstack, for an owner that tells the time
  * (splitio_netback_set_time()).
  *
- * **Keys.** From the toolstack, in the own directory: `mtu`, `rate`. To the
- * front: features, `carrier`, and `mtu` if the configuration has one. From the
+ * **Keys.** From the toolstack, in the own directory: `mtu` (1500 bytes pass
+ * even if it is less: fronts may ignore it), `rate`. To the front: features, `carrier`, and `mtu` if the configuration has one. From the
  * front: features, rings, `request-multicast-control`, `xdp-headroom`. Of these
  * `rate` and the last two may change while connected. Not looked at: the old
  * feature-gso-tcpv4-prefix and -tcpv6-prefix, feature-smart-poll, and what

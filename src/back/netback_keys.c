@@ -160,7 +160,8 @@ static int got_rate(struct splitio_netback *dev, const char *value,
     return 0;
 }
 
-/* The shorter of the toolstack's and the configuration's. */
+/* The shorter of the toolstack's and the configuration's. The toolstack only
+ * tells a front that it may send more than 1500 bytes; many take no notice. */
 static int got_mtu(struct splitio_netback *dev, const char *value,
                    size_t len_bytes)
 {
@@ -172,6 +173,8 @@ static int got_mtu(struct splitio_netback *dev, const char *value,
     if (splitio_xenbus_parse_u32(value, len_bytes, SPLITIO_NETIF_MTU_MIN,
                                  SPLITIO_NETIF_MTU_MAX, &mtu))
         return fail(dev, SPLITIO_EINVAL, "mtu is out of range");
+    if (mtu < SPLITIO_NETIF_MTU_DEFAULT)
+        mtu = SPLITIO_NETIF_MTU_DEFAULT;
     if (dev->mtu == 0 || mtu < dev->mtu)
         dev->mtu = mtu;
     return 0;

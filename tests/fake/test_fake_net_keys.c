@@ -281,6 +281,35 @@ static void multicast_list_outlives_the_connection(void **state)
     world_delete(w);
 }
 
+/* What was being removed is not added again. */
+static void multicast_address_removed_late_stays_removed(void **state)
+{
+    struct world *w = world_new(MAC);
+    struct kept k = make_noise(100);
+    struct splitio_iovec iov;
+    struct splitio_frame f = kept_frame(&k, &iov, 1);
+
+    (void)state;
+    w->front_config.nr_tx_pages = 18;
+    world_start_back(w);
+    world_start_front(w);
+    assert_int_equal(splitio_netfront_mcast_add(&w->front, group[0]), 0);
+    world_run(w);
+    assert_int_equal(w->back.nr_mcast, 1);
+    /* No room to tell the back now. */
+    while (splitio_netfront_send(&w->front, &f) == 0)
+        ;
+    assert_int_equal(splitio_netfront_mcast_remove(&w->front, group[0]), 0);
+    assert_int_equal(splitio_netfront_mcast_remove(&w->front, group[0]),
+                     SPLITIO_ENOENT);
+    splitio_netfront_resume(&w->front);
+    world_run(w);
+    assert_int_equal(w->connects, 2);
+    assert_int_equal(w->back.nr_mcast, 0);
+    kept_free(&k);
+    world_delete(w);
+}
+
 /* A back that takes the rings over does not know the list. */
 static void multicast_list_that_was_lost_filters_nothing(void **state)
 {
@@ -380,6 +409,7 @@ static void headroom_not_offered_is_not_given(void **state)
     world_run(w);
     assert_true(world_has(w, w->front_dir, "state", "4"));
     assert_int_equal(headroom_seen(w), 0);
+    assert_int_equal(splitio_netfront_set_headroom(&w->front, 100), 0);
     world_delete(w);
 }
 
@@ -440,6 +470,7 @@ static void mtu_is_kept_to_by_both(void **state)
         {0, NULL, 9000, NULL},      {1500, NULL, 1500, "1500"},
         {0, "2000", 2000, "2000"},  {1500, "2000", 1500, "1500"},
         {9999, NULL, 9000, "9999"}, {3000, "2000", 2000, "2000"},
+        {0, "1400", 1400, "1400"},  {1300, "1400", 1300, "1300"},
     };
     unsigned i;
 
@@ -757,6 +788,7 @@ int main(void)
         cmocka_unit_test(multicast_filter_may_be_for_a_connection),
         cmocka_unit_test(multicast_without_the_backs_help_all_comes),
         cmocka_unit_test(multicast_list_outlives_the_connection),
+        cmocka_unit_test(multicast_address_removed_late_stays_removed),
         cmocka_unit_test(multicast_list_that_was_lost_filters_nothing),
         cmocka_unit_test(headroom_is_given_if_asked_for),
         cmocka_unit_test(headroom_changes_while_connected),

@@ -95,8 +95,8 @@ static int write_nodes(struct nic_device *d, const struct nic_options *o,
     char mac[18], number[16], mtu[16], rate[32];
     struct splitio_toolstack_key front[4] = {
         {"handle", number}, {"mac", mac}, {NULL, mtu}, {NULL, NULL}};
-    struct splitio_toolstack_key back[4] = {
-        {"handle", number}, {"mac", mac}, {NULL, mtu}, {NULL, NULL}};
+    struct splitio_toolstack_key back[3] = {
+        {"handle", number}, {"mac", mac}, {NULL, NULL}};
     unsigned nr_front = 2, nr_back = 2;
 
     if (!d->device.venue.server)
@@ -107,7 +107,7 @@ static int write_nodes(struct nic_device *d, const struct nic_options *o,
              o->rate_bytes * RATE_STEP_USEC / 1000000, RATE_STEP_USEC);
     choose_mac(o, d->device.nodes.front, index, mac);
     if (o->mtu != 0)
-        front[nr_front++].key = back[nr_back++].key = "mtu";
+        front[nr_front++].key = "mtu";
     if (o->untrusted)
         front[nr_front++] = (struct splitio_toolstack_key){"trusted", "0"};
     if (o->rate_bytes != 0)
@@ -128,6 +128,7 @@ static int make_back(struct nic_device *d, const struct venue *venue,
         .dir = dir,
         .features = SPLITIO_NETIF_F_ALL,
         .max_queues = o->queues,
+        .mtu = o->mtu,
         .nic_full_polls = NIC_FULL_POLLS,
     };
     size_t bytes = splitio_netback_mem_bytes(&cfg);
