@@ -3,10 +3,13 @@
  * What does it cost to use another domain's page, and when does copying win
  * over mapping?
  *
- * grant_copy/<splitio|memcpy>/<bytes>: one copy out of a granted page, against
- * the bare memcpy of the same bytes between the same places.
- * grant_map/splitio/<n>: map and unmap n pages in one call each, a page.
- * grant_lend/splitio/<n>: the guest's side: lend n pages and take them back.
+ * grant_copy/<splitio|v2|part|through|memcpy>/<bytes>: one copy out of a granted
+ * page, against the bare memcpy of the same bytes between the same places.
+ * grant_map/<splitio|v2>/<n>: map and unmap n pages in one call each, a page.
+ * grant_lend/<splitio|v2>/<n>: the guest's side: lend n pages, take them back.
+ *
+ * splitio: a table of version 1, as guests have by default; v2: of version 2;
+ * part: a part of a page; through: a page that a second domain passes on.
  *
  * The engine is splitio's own; the "machine" is an array, so the host address
  * of a frame costs one addition.
@@ -22,69 +25,121 @@
 #define NR_PAGES 64u
 #define NR_TRACK 64u
 
+#define GUEST_V1 1
+#define GUEST_V2 2
+
 static _Alignas(4096) uint8_t memory[NR_PAGES][4096];
-static _Alignas(4096) uint8_t table_frame[4096];
+static _Alignas(4096) uint8_t table_frame[3][4096], status_frame[4096];
 static _Alignas(4096) uint8_t local[4096];
-static uint32_t next_mem[SPLITIO_GRANTS_PER_FRAME_V1];
-static splitio_gref_t grefs[NR_PAGES];
-static struct splitio_grant_table table;
+static uint32_t next_mem[3][SPLITIO_GRANTS_PER_FRAME_V1];
+static splitio_gref_t grefs[3][NR_PAGES], part, passed_on;
+static struct splitio_grant_table table[3];
 static struct splitio_grant_engine engine;
 
+/* Both guests have the same memory. */
 static void *frame_ptr(void *ctx, splitio_domid_t domid, splitio_gfn_t gfn,
                        bool write)
 {
     (void)ctx;
     (void)write;
-    return domid == 1 && gfn < NR_PAGES ? memory[gfn] : NULL;
+    return domid != 0 && gfn < NR_PAGES ? memory[gfn] : NULL;
 }
 
 static const struct splitio_hypervisor_ops ops = {.frame_ptr = frame_ptr};
 static const struct splitio_hypervisor_port port = {.ops = &ops};
 
-/* Domain 1 lends all its pages to domain 0. */
+static bool add_guest(splitio_domid_t domid, unsigned version)
+{
+    static struct splitio_grant_domain domains[3];
+    void *frames[] = {table_frame[domid]}, *status[] = {status_frame};
+    const struct splitio_grant_domain_config config = {
+        .domid = domid,
+        .version = version,
+        .frames = frames,
+        .nr_frames = 1,
+        .status = status,
+        .nr_status = version == 2,
+        .mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(1, 0)),
+    };
+    int err =
+        version == 2
+            ? splitio_grant_table_init_v2(&table[domid], frames[0],
+                                          status_frame, 1, next_mem[domid])
+            : splitio_grant_table_init(&table[domid], frames[0], 1,
+                                       next_mem[domid]);
+
+    if (err || splitio_grant_engine_add(&engine, &domains[domid], &config))
+        return false;
+    for (unsigned i = 0; i < NR_PAGES; i++)
+        if (splitio_grant_table_grant(&table[domid], 0, i, false,
+                                      &grefs[domid][i]))
+            return false;
+    return true;
+}
+
+/* Domains 1 and 2 lend all their pages to domain 0. */
 static void machine(void)
 {
-    static struct splitio_domain_slot slots[2];
-    static struct splitio_grant_domain host, guest;
-    void *frames[] = {table_frame};
-    const struct splitio_grant_domain_config host_config = {
+    static struct splitio_domain_slot slots[3];
+    static struct splitio_grant_domain host;
+    const struct splitio_grant_domain_config config = {
         .nr_track = NR_TRACK,
         .mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(0, NR_TRACK)),
     };
-    const struct splitio_grant_domain_config guest_config = {
-        .domid = 1,
-        .frames = frames,
-        .nr_frames = 1,
-        .mem = malloc(SPLITIO_GRANT_DOMAIN_MEM(1, 0)),
-    };
+    splitio_gref_t page;
 
-    splitio_grant_table_init(&table, table_frame, 1, next_mem);
-    splitio_grant_engine_init(&engine, &port, slots, 2);
-    if (splitio_grant_engine_add(&engine, &host, &host_config) ||
-        splitio_grant_engine_add(&engine, &guest, &guest_config))
-        abort();
-    for (unsigned i = 0; i < NR_PAGES; i++) {
+    splitio_grant_engine_init(&engine, &port, slots, 3);
+    for (unsigned i = 0; i < NR_PAGES; i++)
         memset(memory[i], (int)i, sizeof(memory[i]));
-        if (splitio_grant_table_grant(&table, 0, i, false, &grefs[i]))
-            abort();
-    }
+    if (splitio_grant_engine_add(&engine, &host, &config) ||
+        !add_guest(GUEST_V1, 1) || !add_guest(GUEST_V2, 2) ||
+        splitio_grant_table_grant_part(&table[GUEST_V2], 0, 0, 0, 4096, false,
+                                       &part) ||
+        splitio_grant_table_grant(&table[GUEST_V1], GUEST_V2, 0, false,
+                                  &page) ||
+        splitio_grant_table_grant_through(&table[GUEST_V2], 0, GUEST_V1, page,
+                                          false, &passed_on))
+        abort();
 }
 
-static void copy_splitio(struct gbench *b, int64_t len)
+/* @p gref: this one always; 0: each page in turn. */
+static void copy(struct gbench *b, splitio_domid_t domid, splitio_gref_t gref,
+                 int64_t len)
 {
     struct splitio_grant_copy op = {
-        .src = {.domid = 1},
+        .src = {.domid = domid, .gref = gref},
         .dst = {.local = local},
         .len_bytes = (uint32_t)len,
     };
     unsigned i = 0;
 
     while (gbench_more(b, 1)) {
-        op.src.gref = grefs[i++ % NR_PAGES];
+        if (gref == 0)
+            op.src.gref = grefs[domid][i++ % NR_PAGES];
         if (splitio_grant_engine_copy(&engine, 0, &op, 1))
             gbench_cannot(b, "the copy failed");
         gbench_use(local);
     }
+}
+
+static void copy_splitio(struct gbench *b, int64_t len)
+{
+    copy(b, GUEST_V1, 0, len);
+}
+
+static void copy_v2(struct gbench *b, int64_t len)
+{
+    copy(b, GUEST_V2, 0, len);
+}
+
+static void copy_part(struct gbench *b, int64_t len)
+{
+    copy(b, GUEST_V2, part, len);
+}
+
+static void copy_through(struct gbench *b, int64_t len)
+{
+    copy(b, GUEST_V2, passed_on, len);
 }
 
 static void copy_memcpy(struct gbench *b, int64_t len)
@@ -97,39 +152,59 @@ static void copy_memcpy(struct gbench *b, int64_t len)
     }
 }
 
-static void map_splitio(struct gbench *b, int64_t batch)
+static void map(struct gbench *b, splitio_domid_t domid, int64_t batch)
 {
-    struct splitio_grant_map map[NR_PAGES];
-    struct splitio_grant_unmap unmap[NR_PAGES];
+    struct splitio_grant_map maps[NR_PAGES];
+    struct splitio_grant_unmap unmaps[NR_PAGES];
     unsigned n = (unsigned)batch;
 
-    memset(map, 0, sizeof(map));
+    memset(maps, 0, sizeof(maps));
     while (gbench_more(b, batch)) {
         for (unsigned i = 0; i < n; i++) {
-            map[i].domid = 1;
-            map[i].gref = grefs[i];
+            maps[i].domid = domid;
+            maps[i].gref = grefs[domid][i];
         }
-        if (splitio_grant_engine_map(&engine, 0, map, n))
+        if (splitio_grant_engine_map(&engine, 0, maps, n))
             gbench_cannot(b, "the map failed");
         for (unsigned i = 0; i < n; i++)
-            unmap[i].handle = map[i].handle;
-        if (splitio_grant_engine_unmap(&engine, 0, unmap, n))
+            unmaps[i].handle = maps[i].handle;
+        if (splitio_grant_engine_unmap(&engine, 0, unmaps, n))
             gbench_cannot(b, "the unmap failed");
     }
 }
 
-static void lend_splitio(struct gbench *b, int64_t batch)
+static void map_splitio(struct gbench *b, int64_t batch)
+{
+    map(b, GUEST_V1, batch);
+}
+
+static void map_v2(struct gbench *b, int64_t batch)
+{
+    map(b, GUEST_V2, batch);
+}
+
+static void lend(struct gbench *b, splitio_domid_t domid, int64_t batch)
 {
     splitio_gref_t lent[NR_PAGES];
 
     while (gbench_more(b, batch)) {
         for (unsigned i = 0; i < batch; i++)
-            if (splitio_grant_table_grant(&table, 0, i, false, &lent[i]))
+            if (splitio_grant_table_grant(&table[domid], 0, i, false, &lent[i]))
                 gbench_cannot(b, "no reference is free");
         for (unsigned i = 0; i < batch; i++)
-            if (splitio_grant_table_revoke(&table, lent[i]))
+            if (splitio_grant_table_revoke(&table[domid], lent[i]))
                 gbench_cannot(b, "the page is in use");
     }
+}
+
+static void lend_splitio(struct gbench *b, int64_t batch)
+{
+    lend(b, GUEST_V1, batch);
+}
+
+static void lend_v2(struct gbench *b, int64_t batch)
+{
+    lend(b, GUEST_V2, batch);
 }
 
 static void add(const char *what, gbench_fn fn, int64_t arg)
@@ -148,10 +223,15 @@ void gbench_setup(void)
     machine();
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(bytes); i++) {
         add("grant_copy/splitio", copy_splitio, bytes[i]);
+        add("grant_copy/v2", copy_v2, bytes[i]);
         add("grant_copy/memcpy", copy_memcpy, bytes[i]);
     }
+    add("grant_copy/part", copy_part, 256);
+    add("grant_copy/through", copy_through, 256);
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(batches); i++) {
         add("grant_map/splitio", map_splitio, batches[i]);
+        add("grant_map/v2", map_v2, batches[i]);
         add("grant_lend/splitio", lend_splitio, batches[i]);
+        add("grant_lend/v2", lend_v2, batches[i]);
     }
 }

@@ -45,14 +45,18 @@ static inline splitio_domid_t entry_domid(uint32_t word)
     return (splitio_domid_t)(word >> 16);
 }
 
+SPLITIO_STATIC_ASSERT((SPLITIO_PIN_MAP_WRITE & SPLITIO_PIN_COPY_WRITE &
+                       ~SPLITIO_PIN_MAP_READ & ~SPLITIO_PIN_COPY_READ) == 1,
+                      "the lowest bit says that it writes");
+
 static inline bool pin_is_write(enum splitio_grant_pin kind)
 {
-    return kind == SPLITIO_PIN_MAP_WRITE || kind == SPLITIO_PIN_COPY_WRITE;
+    return (kind & 1) != 0;
 }
 
 static inline bool pin_is_copy(enum splitio_grant_pin kind)
 {
-    return kind == SPLITIO_PIN_COPY_READ || kind == SPLITIO_PIN_COPY_WRITE;
+    return kind >= SPLITIO_PIN_COPY_READ;
 }
 
 static inline bool has_pins(const struct splitio_grant_active *a)
