@@ -26,7 +26,7 @@ static int fill_domain(struct splitio_event_engine *e,
     if (slot_peek(e->slots, e->nr_slots, from->domid))
         return SPLITIO_EEXIST;
     *d = *from;
-    if (d->fifo) {
+    if (fifo_mem) {
         __builtin_memset(d->fifo, 0, sizeof(*d->fifo));
         __builtin_memset(fifo_mem, 0, SPLITIO_EVENT_FIFO_MEM(d->nr_ports));
         d->fifo->last = fifo_mem;
