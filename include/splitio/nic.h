@@ -55,6 +55,15 @@ enum splitio_gso {
     SPLITIO_GSO_TCPV6,
 };
 
+/** struct splitio_frame.hash_type: what a Toeplitz hash was made of. */
+enum splitio_hash {
+    SPLITIO_HASH_NONE,
+    SPLITIO_HASH_IPV4,     /**< addresses */
+    SPLITIO_HASH_IPV4_TCP, /**< addresses and ports */
+    SPLITIO_HASH_IPV6,
+    SPLITIO_HASH_IPV6_TCP,
+};
+
 /** An Ethernet frame and what has been left to the receiver to do. */
 struct splitio_frame {
     const struct splitio_iovec *iov;
@@ -68,6 +77,8 @@ struct splitio_frame {
     /** Bytes before the first piece that whoever gets the frame may write to,
      *  to put headers in front of it; 0 if whoever makes it knows of none. */
     uint16_t headroom_bytes;
+    uint8_t hash_type; /**< enum splitio_hash */
+    uint32_t hash;     /**< a hint, under a key that its receiver knows */
 };
 
 /**

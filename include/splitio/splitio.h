@@ -26,7 +26,9 @@
 #include <splitio/port.h>
 #include <splitio/proto/blkif.h>
 #include <splitio/proto/netif.h>
+#include <splitio/proto/netif_ctrl.h>
 #include <splitio/proto/packet.h>
+#include <splitio/proto/toeplitz.h>
 #include <splitio/proto/vdev.h>
 #include <splitio/proto/xenbus.h>
 #include <splitio/proto/xs.h>

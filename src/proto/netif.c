@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Checks on chains of netif slots. Pure: copies in, verdict out. */
+#include <splitio/nic.h>
 #include <splitio/proto/netif.h>
 
 /* What is common to the extras of both directions. 1: another extra follows. */
@@ -23,6 +24,19 @@ static bool gso_makes_sense(const struct splitio_netif_extra *e)
     return splitio_le16(e->u.gso.size) >= SPLITIO_PACKET_GSO_SIZE_MIN &&
            (e->u.gso.type == SPLITIO_NETIF_GSO_TCPV4 ||
             e->u.gso.type == SPLITIO_NETIF_GSO_TCPV6);
+}
+
+/* A kind of hash that nobody knows is as good as none. */
+static uint8_t hash_of(const struct splitio_netif_extra *e, uint32_t *hash)
+{
+    const uint8_t *v = e->u.hash.value;
+
+    if (e->u.hash.algorithm != SPLITIO_NETIF_HASH_TOEPLITZ ||
+        e->u.hash.type >= SPLITIO_HASH_IPV6_TCP)
+        return SPLITIO_HASH_NONE;
+    *hash = v[0] | (uint32_t)v[1] << 8 | (uint32_t)v[2] << 16 |
+            (uint32_t)v[3] << 24;
+    return (uint8_t)(e->u.hash.type + 1);
 }
 
 #define MCAST_TYPES                                                            \
@@ -57,7 +71,10 @@ static int tx_extra(struct splitio_netif_tx_packet *p,
     case SPLITIO_NETIF_EXTRA_MCAST_DEL:
         tx_mcast(p, e);
         break;
-    default: /* a hash of the flow, headroom: of no use here */
+    case SPLITIO_NETIF_EXTRA_HASH:
+        p->hash_type = hash_of(e, &p->hash);
+        break;
+    default: /* headroom: of no use here */
         break;
     }
     return 0;
@@ -194,6 +211,8 @@ static int rx_extra(struct splitio_netif_rx_packet *p,
             p->verdict = SPLITIO_NETIF_DROP;
     } else if (e->type == SPLITIO_NETIF_EXTRA_XDP) {
         rx_headroom(p, e);
+    } else if (e->type == SPLITIO_NETIF_EXTRA_HASH) {
+        p->hash_type = hash_of(e, &p->hash);
     }
     return 0;
 }

@@ -42,11 +42,12 @@ static int parse_ipv4(const uint8_t *head, uint32_t head_bytes,
     if (at + 20 > head_bytes || head[at] >> 4 != 4)
         return SPLITIO_EOPNOTSUPP;
     ihl = (head[at] & 15u) * 4;
-    if (ihl < 20 || at + ihl > head_bytes)
-        return SPLITIO_EOPNOTSUPP;
-    if (be16(head + at + 6) & 0x3fffu) /* more fragments, or an offset */
+    if (ihl < 20)
         return SPLITIO_EOPNOTSUPP;
     info->ip_version = 4;
+    if (at + ihl > head_bytes ||
+        (be16(head + at + 6) & 0x3fffu)) /* more fragments, or an offset */
+        return 0;
     info->protocol = head[at + 9];
     info->l4_offset = (uint16_t)(at + ihl);
     return 0;
@@ -61,19 +62,19 @@ static int parse_ipv6(const uint8_t *head, uint32_t head_bytes,
 
     if (at + 40 > head_bytes || head[at] >> 4 != 6)
         return SPLITIO_EOPNOTSUPP;
+    info->ip_version = 6;
     next = head[at + 6];
     at += 40;
     for (n = 0; next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING ||
                 next == NEXT_DEST_OPTS;
          n++) {
         if (n == 8 || at + 8 > head_bytes)
-            return SPLITIO_EOPNOTSUPP;
+            return 0;
         next = head[at];
         at += (head[at + 1] + 1u) * 8;
     }
     if (at > head_bytes)
-        return SPLITIO_EOPNOTSUPP;
-    info->ip_version = 6;
+        return 0;
     info->protocol = next;
     info->l4_offset = (uint16_t)at;
     return 0;
@@ -103,8 +104,8 @@ static int parse_l4(const uint8_t *head, uint32_t head_bytes,
     return 0;
 }
 
-int splitio_packet_parse(const uint8_t *head, uint32_t head_bytes,
-                         struct splitio_packet_info *info)
+int splitio_packet_find_ip(const uint8_t *head, uint32_t head_bytes,
+                           struct splitio_packet_info *info)
 {
     struct splitio_packet_info found = {0};
     uint32_t offset = 0, type;
@@ -118,6 +119,20 @@ int splitio_packet_parse(const uint8_t *head, uint32_t head_bytes,
         err = parse_ipv4(head, head_bytes, &found);
     else if (type == ETHERTYPE_IPV6)
         err = parse_ipv6(head, head_bytes, &found);
+    if (!err)
+        *info = found;
+    return err;
+}
+
+int splitio_packet_parse(const uint8_t *head, uint32_t head_bytes,
+                         struct splitio_packet_info *info)
+{
+    struct splitio_packet_info found;
+    int err;
+
+    if (head_bytes > SPLITIO_PACKET_HEAD_BYTES)
+        head_bytes = SPLITIO_PACKET_HEAD_BYTES;
+    err = splitio_packet_find_ip(head, head_bytes, &found);
     if (!err)
         err = parse_l4(head, head_bytes, &found);
     if (!err)

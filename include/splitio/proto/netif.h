@@ -186,6 +186,9 @@ splitio_netif_rx_response_swap(struct splitio_netif_rx_response *rsp)
 #define SPLITIO_NETIF_EXTRA_HASH      4u
 #define SPLITIO_NETIF_EXTRA_XDP       5u /* Linux's; not in Xen's header */
 #define SPLITIO_NETIF_EXTRA_TYPES     6u
+/** Algorithms of a hash (XEN_NETIF_CTRL_HASH_ALGORITHM_*). */
+#define SPLITIO_NETIF_HASH_NONE     0u
+#define SPLITIO_NETIF_HASH_TOEPLITZ 1u
 /** Another extra follows. */
 #define SPLITIO_NETIF_EXTRA_FLAG_MORE 0x01u
 
@@ -243,7 +246,8 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 /* Of backs only. */
 #define SPLITIO_NETIF_F_MCAST    (1u << 5) /* filters multicast if asked to */
 #define SPLITIO_NETIF_F_HEADROOM (1u << 6) /* leaves room in rx pages, too */
-#define SPLITIO_NETIF_F_ALL      0x7fu
+#define SPLITIO_NETIF_F_CTRL     (1u << 7) /* has a control ring */
+#define SPLITIO_NETIF_F_ALL      0xffu
 
 /** Keys that both sides write. The negative one counts as on if missing. */
 #define SPLITIO_NETIF_KEY_SG        "feature-sg"
@@ -260,6 +264,7 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 #define SPLITIO_NETIF_KEY_MCAST        "feature-multicast-control"
 #define SPLITIO_NETIF_KEY_MCAST_DYN    "feature-dynamic-multicast-control"
 #define SPLITIO_NETIF_KEY_HEADROOM     "feature-xdp-headroom"
+#define SPLITIO_NETIF_KEY_CTRL_RING    "feature-ctrl-ring"
 /** Keys of the front; the next six also under "queue-N/". */
 #define SPLITIO_NETIF_KEY_TX_RING_REF     "tx-ring-ref"
 #define SPLITIO_NETIF_KEY_RX_RING_REF     "rx-ring-ref"
@@ -271,6 +276,8 @@ SPLITIO_RING_DEFINE(splitio_netif_rx, struct splitio_netif_rx_request,
 #define SPLITIO_NETIF_KEY_RX_NOTIFY       "feature-rx-notify"
 #define SPLITIO_NETIF_KEY_REQUEST_MCAST   "request-multicast-control"
 #define SPLITIO_NETIF_KEY_SET_HEADROOM    "xdp-headroom"
+#define SPLITIO_NETIF_KEY_CTRL_RING_REF   "ctrl-ring-ref"
+#define SPLITIO_NETIF_KEY_EVTCHN_CTRL     "event-channel-ctrl"
 /** Keys of the toolstack, in either directory. */
 #define SPLITIO_NETIF_KEY_MAC "mac"
 #define SPLITIO_NETIF_KEY_MTU "mtu"
@@ -299,6 +306,12 @@ struct splitio_netif_queue_link {
     splitio_evtchn_t rx_evtchn; /**< the same as tx if not split */
 };
 
+/** The control ring (splitio/proto/netif_ctrl.h) as the front offers it. */
+struct splitio_netif_ctrl_link {
+    splitio_gref_t gref;
+    splitio_evtchn_t evtchn; /**< 0: there is none */
+};
+
 /** All that a back must know of a front to join it. */
 struct splitio_netif_link {
     uint32_t features;     /**< SPLITIO_NETIF_F_*: what the front can take */
@@ -307,6 +320,7 @@ struct splitio_netif_link {
     uint16_t headroom;     /**< bytes that it wants free in rx pages */
     uint32_t nr_queues;
     struct splitio_netif_queue_link queues[SPLITIO_NETIF_QUEUES_MAX];
+    struct splitio_netif_ctrl_link ctrl;
 };
 
 /* ---- a frame on tx ---- */
@@ -337,6 +351,8 @@ struct splitio_netif_tx_packet {
     uint8_t nr_ids;  /**< slots with data */
     uint8_t nr_segs; /**< segments that are not empty */
     uint8_t mcast[6];
+    uint8_t hash_type; /**< enum splitio_hash */
+    uint32_t hash;
     uint16_t ids[SPLITIO_NETIF_SLOTS_FATAL];
     struct splitio_netif_seg segs[SPLITIO_NETIF_SLOTS_MAX];
     /* private */
@@ -352,6 +368,8 @@ static inline void splitio_netif_tx_begin(struct splitio_netif_tx_packet *p)
     p->len_bytes = p->rest_bytes = 0;
     p->gso_size = p->flags = 0;
     p->gso_type = p->extra_types = p->nr_extras = p->nr_ids = p->nr_segs = 0;
+    p->hash_type = 0;
+    p->hash = 0;
     p->in_extras = false;
 }
 
@@ -394,7 +412,9 @@ struct splitio_netif_rx_packet {
     uint8_t gso_type;
     uint8_t extra_types;
     uint8_t nr_extras;
-    uint8_t nr_slots; /**< slots with data */
+    uint8_t nr_slots;  /**< slots with data */
+    uint8_t hash_type; /**< enum splitio_hash */
+    uint32_t hash;
     uint8_t nr_segs;
     struct splitio_netif_rx_seg segs[SPLITIO_NETIF_SLOTS_MAX];
     /* private */
@@ -409,6 +429,8 @@ static inline void splitio_netif_rx_begin(struct splitio_netif_rx_packet *p)
     p->len_bytes = 0;
     p->gso_size = p->headroom = p->flags = 0;
     p->gso_type = p->extra_types = p->nr_extras = p->nr_slots = p->nr_segs = 0;
+    p->hash_type = 0;
+    p->hash = 0;
     p->more_data = 0;
     p->in_extras = false;
 }

@@ -56,6 +56,21 @@ struct splitio_packet_info {
 };
 
 /**
+ * @brief Find the headers of an IP frame, whatever it carries, fragments too.
+ *
+ * Steps over what splitio_packet_parse() does.
+ * @param[in]  head       as for that.
+ * @param[in]  head_bytes as for that.
+ * @param[out] info       l3_offset and ip_version; protocol and l4_offset, or
+ *                        0 where a fragment or the end of @p head hides them.
+ * @return 0; SPLITIO_EOPNOTSUPP: not IP, or its header does not fit.
+ *
+ * Caller: any. Order: none. Peer: every byte; at most 8 headers are followed.
+ */
+int splitio_packet_find_ip(const uint8_t *head, uint32_t head_bytes,
+                           struct splitio_packet_info *info);
+
+/**
  * @brief Find the headers of a TCP or UDP frame.
  *
  * Up to two VLAN tags and eight IPv6 extension headers are stepped over.
