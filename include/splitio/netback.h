@@ -54,7 +54,7 @@
 
 #include <splitio/nic.h>
 #include <splitio/port.h>
-#include <splitio/proto/netif.h>
+#include <splitio/proto/netif_ctrl.h>
 #include <splitio/xenbus.h>
 
 #ifdef __cplusplus
@@ -84,6 +84,8 @@ struct splitio_netback_config {
                                   but what the toolstack says */
     bool no_carrier;         /**< begin with the link down */
     uint32_t backlog_bytes;  /**< per queue; 0: the default */
+    uint32_t staged_pages;   /**< per queue, that a front may have kept mapped:
+                                  up to SPLITIO_NETIF_GREF_LIST_MAX; 0: none */
     uint32_t nic_full_polls; /**< polls for which a frame that the NIC has no
                                   room for is kept; then it is dropped */
 };
@@ -108,9 +110,13 @@ struct splitio_netback_stats {
     uint64_t events;        /**< received */
     uint64_t notifies;      /**< sent */
     uint64_t copies;        /**< grant copies asked for */
+    uint64_t staged_copies; /**< ... that a page kept mapped has saved */
+    uint64_t ctrl_messages; /**< on the control ring */
+    uint64_t ctrl_refused;  /**< of them, with another status than success */
 };
 
 struct splitio_netback_queue;
+struct splitio_netback_ctrl;
 
 /** What a guest may send: bytes a period. Fields are private, not ABI. */
 struct splitio_netback_rate {
@@ -130,6 +136,7 @@ struct splitio_netback {
     struct splitio_nic_info nic_info;
     struct splitio_netback_stats stats;
     struct splitio_netback_queue *queues[SPLITIO_NETIF_QUEUES_MAX];
+    struct splitio_netback_ctrl *ctrl;
     uint32_t nr_queues;             /* connected */
     uint32_t front_features;        /* what the front can take */
     struct splitio_netif_link link; /* as read from the store */

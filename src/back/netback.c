@@ -16,15 +16,41 @@ static uint32_t backlog_of(const struct splitio_netback_config *config)
                                  : SPLITIO_NETBACK_BACKLOG_BYTES;
 }
 
+static size_t staged_bytes(const struct splitio_netback_config *config)
+{
+    return sizeof(struct staged_table) +
+           config->staged_pages * sizeof(struct staged_page);
+}
+
 size_t splitio_netback_mem_bytes(const struct splitio_netback_config *config)
 {
     if (queues_of(config) > SPLITIO_NETIF_QUEUES_MAX ||
         backlog_of(config) < SPLITIO_NETBACK_BACKLOG_BYTES_MIN ||
-        backlog_of(config) > (1u << 30))
+        backlog_of(config) > (1u << 30) ||
+        config->staged_pages > SPLITIO_NETIF_GREF_LIST_MAX)
         return 0;
-    return queues_of(config) *
-           (ALIGN_UP(sizeof(struct splitio_netback_queue)) +
-            ALIGN_UP(TX_STAGING) + ALIGN_UP(backlog_of(config)));
+    return ALIGN_UP(sizeof(struct splitio_netback_ctrl)) +
+           queues_of(config) *
+               (ALIGN_UP(sizeof(struct splitio_netback_queue)) +
+                ALIGN_UP(staged_bytes(config)) + ALIGN_UP(TX_STAGING) +
+                ALIGN_UP(backlog_of(config)));
+}
+
+/* The memory of one queue, from at on; where the next one begins. */
+static uint8_t *queue_init(struct splitio_netback *dev, uint32_t i, uint8_t *at)
+{
+    struct splitio_netback_queue *q = (void *)at;
+
+    __builtin_memset(q, 0, sizeof(*q));
+    q->dev = dev;
+    at += ALIGN_UP(sizeof(*q));
+    q->staged = (void *)at;
+    splitio_netback_staged_init(q->staged, dev->config.staged_pages);
+    q->staging = at + ALIGN_UP(staged_bytes(&dev->config));
+    q->backlog = q->staging + ALIGN_UP(TX_STAGING);
+    q->backlog_bytes = dev->config.backlog_bytes;
+    dev->queues[i] = q;
+    return q->backlog + ALIGN_UP(q->backlog_bytes);
 }
 
 /* What the NIC can do with frames bounds what is offered to the front. */
@@ -63,17 +89,11 @@ int splitio_netback_init(struct splitio_netback *dev,
     dev->no_carrier = config->no_carrier;
     config->nic.ops->info(config->nic.ctx, &dev->nic_info);
     dev->config.features = features_of(config, &dev->nic_info);
-    for (i = 0; i < dev->config.max_queues; i++) {
-        struct splitio_netback_queue *q = (void *)at;
-
-        __builtin_memset(q, 0, sizeof(*q));
-        q->dev = dev;
-        q->staging = at + ALIGN_UP(sizeof(*q));
-        q->backlog = q->staging + ALIGN_UP(TX_STAGING);
-        q->backlog_bytes = dev->config.backlog_bytes;
-        at = q->backlog + ALIGN_UP(q->backlog_bytes);
-        dev->queues[i] = q;
-    }
+    dev->ctrl = (void *)at;
+    __builtin_memset(dev->ctrl, 0, sizeof(*dev->ctrl));
+    at += ALIGN_UP(sizeof(*dev->ctrl));
+    for (i = 0; i < dev->config.max_queues; i++)
+        at = queue_init(dev, i, at);
     if (!config->store)
         return 0;
     return splitio_xenbus_init(&dev->xb, SPLITIO_XENBUS_BACK, config->store,
@@ -91,7 +111,7 @@ void splitio_netback_offer(const struct splitio_netback *dev,
         (dev->config.features & SPLITIO_NETIF_F_MCAST) != 0;
 }
 
-static void wake(struct splitio_netback *dev)
+void splitio_netback_wake(struct splitio_netback *dev)
 {
     if (splitio_xchg_u32(&dev->woken, 1) == 0 && dev->config.wake.fn)
         dev->config.wake.fn(dev->config.wake.arg);
@@ -102,7 +122,7 @@ static void on_tx_event(void *arg)
     struct splitio_netback_queue *q = arg;
 
     splitio_store_release_u32(&q->tx_event, 1);
-    wake(q->dev);
+    splitio_netback_wake(q->dev);
 }
 
 static void on_rx_event(void *arg)
@@ -110,7 +130,7 @@ static void on_rx_event(void *arg)
     struct splitio_netback_queue *q = arg;
 
     splitio_store_release_u32(&q->rx_event, 1);
-    wake(q->dev);
+    splitio_netback_wake(q->dev);
 }
 
 static int bind_events(struct splitio_netback_queue *q,
@@ -187,22 +207,11 @@ static void queue_disconnect(struct splitio_netback_queue *q)
     queue_reset(q);
 }
 
-/* Frames of one flow always go to the same queue. */
-static struct splitio_netback_queue *queue_of(struct splitio_netback *dev,
-                                              const struct splitio_frame *frame)
-{
-    uint8_t head[SPLITIO_PACKET_HEAD_BYTES];
-    uint32_t n;
-
-    if (dev->nr_queues == 1)
-        return dev->queues[0];
-    n = splitio_packet_gather(frame->iov, frame->nr_iov, 0, head, sizeof(head));
-    return dev->queues[splitio_packet_flow(head, n) % dev->nr_queues];
-}
-
 static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
 {
     struct splitio_netback *dev = receiver;
+    struct splitio_netback_queue *q;
+    struct rx_hash hash;
     int err;
 
     if (!dev->connected || dev->broken || dev->no_carrier) {
@@ -217,7 +226,8 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
         dev->stats.rx_filtered++;
         return 0;
     }
-    err = splitio_netback_rx_accept(queue_of(dev, frame), frame);
+    q = splitio_netback_pick(dev, frame, &hash);
+    err = splitio_netback_rx_accept(q, frame, &hash);
     if (err == SPLITIO_EAGAIN)
         dev->refused = true;
     else if (err != 0 && err != SPLITIO_EINVAL) {
@@ -225,7 +235,7 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
         err = SPLITIO_EINVAL;
     }
     if (!dev->in_poll)
-        wake(dev);
+        splitio_netback_wake(dev);
     return err;
 }
 
@@ -246,6 +256,9 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
         if (err)
             goto out_queues;
     }
+    err = splitio_netback_ctrl_open(dev, &link->ctrl);
+    if (err)
+        goto out_queues;
     dev->nr_queues = link->nr_queues;
     dev->front_features = link->features;
     dev->no_rx_notify = link->no_rx_notify;
@@ -256,7 +269,7 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
     dev->broken = dev->told = dev->refused = false;
     dev->connected = true;
     nic->ops->attach(nic->ctx, on_nic_frame, dev);
-    wake(dev);
+    splitio_netback_wake(dev);
     return 0;
 out_queues:
     while (i-- > 0)
@@ -273,6 +286,7 @@ void splitio_netback_link_down(struct splitio_netback *dev)
         return;
     nic->ops->attach(nic->ctx, NULL, NULL);
     dev->connected = false;
+    splitio_netback_ctrl_close(dev);
     for (i = 0; i < dev->nr_queues; i++)
         queue_disconnect(dev->queues[i]);
     dev->nr_queues = 0;
@@ -328,7 +342,7 @@ unsigned splitio_netback_tick(struct splitio_netback *dev)
     }
     dev->stats.rx_stalled += dropped;
     if (dropped != 0)
-        wake(dev);
+        splitio_netback_wake(dev);
     return dropped;
 }
 

@@ -102,7 +102,8 @@ static int enqueue(struct splitio_netback_queue *q, struct rx_frame *f,
 
 /* Cuts a long frame for a guest that wants it so: all segments or none. */
 static int enqueue_segments(struct splitio_netback_queue *q,
-                            const struct splitio_frame *frame)
+                            const struct splitio_frame *frame,
+                            const struct rx_hash *hash)
 {
     struct splitio_packet_gso *g = &q->gso;
     uint32_t end = q->backlog_end, tail = q->backlog_tail;
@@ -115,7 +116,7 @@ static int enqueue_segments(struct splitio_netback_queue *q,
         !takes_bytes(q, splitio_packet_gso_bytes(g, 0)))
         return SPLITIO_EINVAL;
     for (i = 0; i < n; i++) {
-        struct rx_frame f = {0};
+        struct rx_frame f = {.hash = *hash};
         uint8_t *at;
 
         f.len_bytes = splitio_packet_gso_bytes(g, (unsigned)i);
@@ -179,7 +180,8 @@ static int accept_direct(struct splitio_netback_queue *q,
 }
 
 static int accept_frame(struct splitio_netback_queue *q,
-                        const struct splitio_frame *frame)
+                        const struct splitio_frame *frame,
+                        const struct rx_hash *hash)
 {
     struct rx_frame f;
     bool fill = false;
@@ -189,10 +191,11 @@ static int accept_frame(struct splitio_netback_queue *q,
         return SPLITIO_EINVAL;
     if (frame->gso_type != SPLITIO_GSO_NONE &&
         (!takes_gso(q, frame->gso_type) || !takes_bytes(q, frame->len_bytes)))
-        return enqueue_segments(q, frame);
+        return enqueue_segments(q, frame, hash);
     if (!takes_bytes(q, frame->len_bytes))
         return SPLITIO_EINVAL;
     translate(&f, frame);
+    f.hash = *hash;
     if (frame->flags & SPLITIO_FRAME_CSUM_PARTIAL)
         fill = !takes_blank(q, frame);
     if (!fill && frame->len_bytes >= RX_DIRECT_BYTES &&
@@ -205,9 +208,10 @@ static int accept_frame(struct splitio_netback_queue *q,
 }
 
 int splitio_netback_rx_accept(struct splitio_netback_queue *q,
-                              const struct splitio_frame *frame)
+                              const struct splitio_frame *frame,
+                              const struct rx_hash *hash)
 {
-    int err = accept_frame(q, frame);
+    int err = accept_frame(q, frame, hash);
 
     if (err == SPLITIO_EINVAL)
         q->dev->stats.rx_dropped++;

@@ -16,6 +16,44 @@
 #define RX_DIRECT_BYTES 1024u
 #define RX_DIRECT_IOVS  64u
 
+/* A page of the front that stays mapped. */
+struct staged_page {
+    splitio_gref_t gref;
+    splitio_grant_handle_t handle;
+    uint8_t *va;   /* NULL while it is being entered */
+    uint16_t next; /* in its bucket, or in the list of free entries */
+    bool read_only;
+};
+
+#define STAGED_BUCKETS 256u
+
+/* All such pages of a queue, by reference. */
+struct staged_table {
+    uint16_t buckets[STAGED_BUCKETS];
+    uint16_t free; /* the first */
+    uint32_t size; /* entries */
+    uint32_t nr;   /* of them in use */
+    struct staged_page pages[];
+};
+
+/* The control ring, and what it has been used for. */
+struct splitio_netback_ctrl {
+    struct splitio_netif_ctrl_back ring;
+    struct splitio_ring_map map;
+    splitio_evtchn_t evtchn;
+    uint32_t event; /* the handler has run, not yet unmasked */
+    bool open;      /* the front has one */
+    struct splitio_netif_hash hash;
+    /* a copy of what a message points at */
+    _Alignas(8) uint8_t page[SPLITIO_PAGE_SIZE];
+};
+
+/* Says what a front is told of where a frame belongs. */
+struct rx_hash {
+    uint8_t type; /* enum splitio_hash */
+    uint32_t value;
+};
+
 /* A frame in the staging area. */
 struct tx_frame {
     uint32_t offset;
@@ -26,9 +64,11 @@ struct tx_frame {
     uint16_t csum_offset;
     uint16_t first_op;
     uint8_t gso_type; /* SPLITIO_NETIF_GSO_* */
-    uint8_t nr_segs;
+    uint8_t nr_ops;
     uint8_t nr_ids;
     uint8_t nr_extras;
+    uint8_t hash_type; /* enum splitio_hash */
+    uint32_t hash;
     uint8_t frame_flags; /* SPLITIO_FRAME_* */
     bool ok;
     bool mcast; /* no frame: a change of the list, and it is done if ok */
@@ -41,10 +81,12 @@ struct rx_frame {
     uint16_t flags; /* SPLITIO_NETRXF_* */
     uint16_t gso_size;
     uint8_t gso_type; /* SPLITIO_NETIF_GSO_* */
+    struct rx_hash hash;
 };
 
 struct splitio_netback_queue {
     struct splitio_netback *dev;
+    struct staged_table *staged;
 
     /* tx */
     struct splitio_netif_tx_back tx;
@@ -93,7 +135,8 @@ SPLITIO_INTERNAL int splitio_netback_tx_poll(struct splitio_netback_queue *q,
  * EINVAL. */
 SPLITIO_INTERNAL int
 splitio_netback_rx_accept(struct splitio_netback_queue *q,
-                          const struct splitio_frame *frame);
+                          const struct splitio_frame *frame,
+                          const struct rx_hash *hash);
 
 /* The same, straight from where it is. 0; EAGAIN: too few pages; EPROTO. */
 SPLITIO_INTERNAL int splitio_netback_rx_direct(struct splitio_netback_queue *q,
@@ -111,6 +154,38 @@ SPLITIO_INTERNAL int splitio_netback_rx_rearm(struct splitio_netback_queue *q);
 
 /* At most one notification an event channel for all that has been published. */
 SPLITIO_INTERNAL void splitio_netback_notify(struct splitio_netback_queue *q);
+
+/* poll() has something to do. Any thread. */
+SPLITIO_INTERNAL void splitio_netback_wake(struct splitio_netback *dev);
+
+/* The control ring, if the front has one; queues are connected. */
+SPLITIO_INTERNAL int
+splitio_netback_ctrl_open(struct splitio_netback *dev,
+                          const struct splitio_netif_ctrl_link *link);
+SPLITIO_INTERNAL void splitio_netback_ctrl_close(struct splitio_netback *dev);
+/* Answers messages. 1: there may be more; 0; EPROTO. */
+SPLITIO_INTERNAL int splitio_netback_ctrl_poll(struct splitio_netback *dev);
+
+/* The queue for a frame, and its hash if the front wants to know. */
+SPLITIO_INTERNAL struct splitio_netback_queue *
+splitio_netback_pick(struct splitio_netback *dev,
+                     const struct splitio_frame *frame, struct rx_hash *hash);
+
+/* Where a page is mapped; NULL: it is not, or not so. */
+SPLITIO_INTERNAL uint8_t *
+splitio_netback_staged_find(struct splitio_netback_queue *q,
+                            splitio_gref_t gref, bool write);
+SPLITIO_INTERNAL void splitio_netback_staged_init(struct staged_table *t,
+                                                  uint32_t size);
+SPLITIO_INTERNAL void
+splitio_netback_staged_drop(struct splitio_netback_queue *q);
+
+static inline uint8_t *splitio_netback_staged(struct splitio_netback_queue *q,
+                                              splitio_gref_t gref, bool write)
+{
+    return q->staged->nr != 0 ? splitio_netback_staged_find(q, gref, write)
+                              : NULL;
+}
 
 /* The device's half of splitio/xenbus.h. */
 extern SPLITIO_INTERNAL const struct splitio_xenbus_driver

@@ -36,14 +36,22 @@ enum {
     KEY_GSO_TCPV4,
     KEY_GSO_TCPV6,
     KEY_RX_NOTIFY,
+    KEY_CTRL_RING_REF,
+    KEY_EVTCHN_CTRL,
     NR_FRONT_KEYS,
 };
 
 static const char *const front_keys[NR_FRONT_KEYS] = {
-    SPLITIO_NETIF_KEY_NUM_QUEUES, SPLITIO_NETIF_KEY_REQUEST_RX_COPY,
-    SPLITIO_NETIF_KEY_SG,         SPLITIO_NETIF_KEY_NO_CSUM,
-    SPLITIO_NETIF_KEY_CSUM_V6,    SPLITIO_NETIF_KEY_GSO_TCPV4,
-    SPLITIO_NETIF_KEY_GSO_TCPV6,  SPLITIO_NETIF_KEY_RX_NOTIFY,
+    SPLITIO_NETIF_KEY_NUM_QUEUES,
+    SPLITIO_NETIF_KEY_REQUEST_RX_COPY,
+    SPLITIO_NETIF_KEY_SG,
+    SPLITIO_NETIF_KEY_NO_CSUM,
+    SPLITIO_NETIF_KEY_CSUM_V6,
+    SPLITIO_NETIF_KEY_GSO_TCPV4,
+    SPLITIO_NETIF_KEY_GSO_TCPV6,
+    SPLITIO_NETIF_KEY_RX_NOTIFY,
+    SPLITIO_NETIF_KEY_CTRL_RING_REF,
+    SPLITIO_NETIF_KEY_EVTCHN_CTRL,
 };
 
 /* Keys that it writes for each queue. */
@@ -196,6 +204,27 @@ static int got_update_key(struct splitio_netback *dev, unsigned i,
     return 0;
 }
 
+/* A ring without a channel is a mistake, a channel without a ring is nothing. */
+static int got_ctrl_key(struct splitio_netback *dev, unsigned i,
+                        const char *value, size_t len_bytes)
+{
+    struct splitio_netif_ctrl_link *ctrl = &dev->link.ctrl;
+    int err = 0;
+
+    if (i == KEY_CTRL_RING_REF) {
+        ctrl->gref = SPLITIO_GREF_NONE;
+        if (value)
+            err = splitio_xenbus_parse_u32(value, len_bytes, 0,
+                                           SPLITIO_GREF_NONE - 1, &ctrl->gref);
+    } else if (ctrl->gref != SPLITIO_GREF_NONE) {
+        err = splitio_xenbus_parse_u32(value, len_bytes, 1, UINT32_MAX,
+                                       &ctrl->evtchn);
+    }
+    if (err)
+        return fail(dev, err, "the control ring is wrong");
+    return 0;
+}
+
 static int got_front_key(struct splitio_netback *dev, unsigned i,
                          const char *value, size_t len_bytes)
 {
@@ -228,6 +257,9 @@ static int got_front_key(struct splitio_netback *dev, unsigned i,
     case KEY_RX_NOTIFY:
         link->no_rx_notify = !yes;
         return 0;
+    case KEY_CTRL_RING_REF:
+    case KEY_EVTCHN_CTRL:
+        return got_ctrl_key(dev, i, value, len_bytes);
     default:
         if (yes)
             link->features |= features[i];

@@ -117,11 +117,12 @@ static int poll_rx(struct splitio_netback *dev, unsigned budget)
 /* Frames moved, up to budget; EPROTO. */
 static int poll_link(struct splitio_netback *dev, unsigned budget)
 {
-    int tx, rx = 0;
+    int tx, rx = 0, more;
     uint32_t i;
 
     dev->in_poll = true;
-    tx = dev->broken ? SPLITIO_EPROTO : poll_tx(dev, budget);
+    more = dev->broken ? SPLITIO_EPROTO : splitio_netback_ctrl_poll(dev);
+    tx = more < 0 ? more : poll_tx(dev, budget);
     if (tx >= 0)
         rx = poll_rx(dev, budget);
     dev->in_poll = false;
@@ -132,6 +133,8 @@ static int poll_link(struct splitio_netback *dev, unsigned budget)
     if (tx < (int)budget && rx < (int)budget)
         for (i = 0; i < dev->nr_queues; i++)
             unmask(dev->queues[i]);
+    if (more > 0)
+        return (int)budget;
     return tx > rx ? tx : rx;
 }
 

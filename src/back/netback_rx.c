@@ -6,7 +6,8 @@
 static unsigned extras_of(const struct splitio_netback_queue *q,
                           const struct rx_frame *f)
 {
-    return (f->gso_type != 0) + (q->dev->headroom != 0);
+    return (f->gso_type != 0) + (q->dev->headroom != 0) +
+           (f->hash.type != SPLITIO_HASH_NONE);
 }
 
 static unsigned slots_of(const struct splitio_netback_queue *q,
@@ -47,9 +48,9 @@ static void commit(struct splitio_netback_queue *q)
     const struct splitio_host_port *host = &q->dev->config.port;
     unsigned i;
 
-    if (q->nr_ops == 0)
+    if (q->nr_rsps == 0)
         return;
-    if (host->ops->copy(host->ctx, q->ops, q->nr_ops) != 0)
+    if (q->nr_ops != 0 && host->ops->copy(host->ctx, q->ops, q->nr_ops) != 0)
         mark_faults(q);
     q->dev->stats.copies += q->nr_ops;
     /* Back to back: a back that dies in between leaves answers in slots that
@@ -107,6 +108,14 @@ static void place_extras(struct splitio_netback_queue *q,
         e = place_extra(q, SPLITIO_NETIF_EXTRA_XDP, &left);
         e->u.xdp.headroom = splitio_le16(q->dev->headroom);
     }
+    if (f->hash.type != SPLITIO_HASH_NONE) {
+        uint32_t value = splitio_le32(f->hash.value);
+
+        e = place_extra(q, SPLITIO_NETIF_EXTRA_HASH, &left);
+        e->u.hash.type = (uint8_t)(f->hash.type - 1);
+        e->u.hash.algorithm = SPLITIO_NETIF_HASH_TOEPLITZ;
+        __builtin_memcpy(e->u.hash.value, &value, 4);
+    }
 }
 
 static void add_op(struct splitio_netback_queue *q, uint8_t *from,
@@ -135,14 +144,19 @@ struct cursor {
 static void place_bytes(struct splitio_netback_queue *q, struct cursor *c,
                         splitio_gref_t gref, uint32_t size, unsigned rsp)
 {
+    uint8_t *va = splitio_netback_staged(q, gref, true);
     uint32_t done = 0;
 
+    q->dev->stats.staged_copies += va != NULL;
     while (done < size) {
         size_t piece = c->iov->len_bytes - c->at;
 
         if (piece > size - done)
             piece = size - done;
-        if (piece != 0)
+        if (va)
+            __builtin_memcpy(va + q->dev->headroom + done,
+                             (uint8_t *)c->iov->base + c->at, piece);
+        else if (piece != 0)
             add_op(q, (uint8_t *)c->iov->base + c->at, gref,
                    q->dev->headroom + done, (uint32_t)piece, rsp);
         done += (uint32_t)piece;

@@ -15,10 +15,16 @@ static void add_ops(struct splitio_netback_queue *q, struct tx_frame *f,
     unsigned i;
 
     f->first_op = (uint16_t)q->nr_ops;
-    f->nr_segs = p->nr_segs;
-    for (i = 0; i < p->nr_segs; i++) {
-        struct splitio_grant_copy *op = &q->ops[q->nr_ops++];
+    for (i = 0; i < p->nr_segs; i++, to += p->segs[i - 1].size) {
+        const uint8_t *va = splitio_netback_staged(q, p->segs[i].gref, false);
+        struct splitio_grant_copy *op;
 
+        if (va) {
+            splitio_copy_once(to, va + p->segs[i].offset, p->segs[i].size);
+            q->dev->stats.staged_copies++;
+            continue;
+        }
+        op = &q->ops[q->nr_ops++];
         op->src.local = NULL;
         op->src.domid = q->dev->peer;
         op->src.gref = p->segs[i].gref;
@@ -26,8 +32,8 @@ static void add_ops(struct splitio_netback_queue *q, struct tx_frame *f,
         op->dst.local = to;
         op->len_bytes = p->segs[i].size;
         op->status = SPLITIO_GNTST_GENERAL_ERROR;
-        to += op->len_bytes;
     }
+    f->nr_ops = (uint8_t)(q->nr_ops - f->first_op);
 }
 
 /* One chain of slots off the ring. 1, 0: none there, SPLITIO_EPROTO. */
@@ -65,7 +71,9 @@ static void stage(struct splitio_netback_queue *q, struct batch *b,
     f->gso_type = p->gso_type;
     f->nr_ids = p->nr_ids;
     f->nr_extras = p->nr_extras;
-    f->nr_segs = 0;
+    f->nr_ops = 0;
+    f->hash_type = p->hash_type;
+    f->hash = p->hash;
     f->csum_start = f->csum_offset = 0;
     for (i = 0; i < p->nr_ids; i++)
         q->ids[b->nr_ids++] = p->ids[i];
@@ -173,7 +181,7 @@ static void check_frame(struct splitio_netback_queue *q, struct tx_frame *f)
         stats->tx_bad++;
         return;
     }
-    for (i = 0; i < f->nr_segs; i++) {
+    for (i = 0; i < f->nr_ops; i++) {
         if (q->ops[f->first_op + i].status != SPLITIO_GNTST_OKAY) {
             f->ok = false;
             stats->tx_faults++;
@@ -241,6 +249,8 @@ static int send_one(struct splitio_netback_queue *q, const struct tx_frame *f)
         .flags = f->frame_flags,
         .csum_start = f->csum_start,
         .csum_offset = f->csum_offset,
+        .hash_type = f->hash_type,
+        .hash = f->hash,
     };
 
     if (f->gso_type != 0) {

@@ -25,6 +25,7 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
         {SPLITIO_NETIF_KEY_MCAST, (f & SPLITIO_NETIF_F_MCAST) != 0},
         {SPLITIO_NETIF_KEY_MCAST_DYN, (f & SPLITIO_NETIF_F_MCAST) != 0},
         {SPLITIO_NETIF_KEY_HEADROOM, (f & SPLITIO_NETIF_F_HEADROOM) != 0},
+        {SPLITIO_NETIF_KEY_CTRL_RING, (f & SPLITIO_NETIF_F_CTRL) != 0},
         {SPLITIO_NETIF_KEY_MTU, dev->mtu},
     };
     unsigned nr = SPLITIO_ARRAY_LEN(offer) - (dev->config.mtu == 0);
