@@ -141,10 +141,12 @@ struct splitio_netback {
     uint32_t front_features;        /* what the front can take */
     struct splitio_netif_link link; /* as read from the store */
     splitio_domid_t peer;
-    uint32_t woken;       /* wake() has been called, poll() not yet */
-    uint32_t mtu;         /* 0: no limit */
-    uint32_t first_queue; /* of the next turn */
-    uint16_t headroom;    /* free bytes in each rx page */
+    uint32_t woken;        /* wake() has been called, poll() not yet */
+    uint32_t mtu;          /* 0: no limit */
+    uint32_t first_queue;  /* of the next turn */
+    uint32_t old_features; /* that a back before this one has offered */
+    bool offered;          /* this one has made its own offer */
+    uint16_t headroom;     /* free bytes in each rx page */
     uint8_t nr_mcast;
     uint8_t mcast[SPLITIO_NETIF_MCAST_MAX][6];
     struct splitio_netback_rate rate;

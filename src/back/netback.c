@@ -264,7 +264,7 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
     dev->no_rx_notify = link->no_rx_notify;
     dev->nr_mcast = 0;
     /* A back that was there before this one had a list. */
-    dev->mcast_unknown = dev->queues[0]->tx.ring.req_cons != 0;
+    dev->mcast_unknown = dev->config.store && !dev->offered;
     splitio_netback_set_requests(dev, link);
     dev->broken = dev->told = dev->refused = false;
     dev->connected = true;

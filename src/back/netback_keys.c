@@ -2,16 +2,31 @@
 /* The keys that netback reads: the toolstack's and the front's. */
 #include "netback_impl.h"
 
-/* Keys of the own directory, by the toolstack. */
+/* Keys of the own directory: by the toolstack, and what a back before this one
+ * has offered. */
 enum {
     KEY_RATE, /* the one that may change comes first */
     KEY_MTU,
+    KEY_OLD_NO_CSUM,
+    KEY_OLD_SG,
+    KEY_OLD_CSUM_V6,
+    KEY_OLD_GSO_TCPV4,
+    KEY_OLD_GSO_TCPV6,
+    KEY_OLD_MCAST,
+    KEY_OLD_HEADROOM,
     NR_OWN_KEYS,
 };
 
 static const char *const own_keys[NR_OWN_KEYS] = {
-    SPLITIO_NETIF_KEY_RATE,
-    SPLITIO_NETIF_KEY_MTU,
+    [KEY_RATE] = SPLITIO_NETIF_KEY_RATE,
+    [KEY_MTU] = SPLITIO_NETIF_KEY_MTU,
+    [KEY_OLD_NO_CSUM] = SPLITIO_NETIF_KEY_NO_CSUM,
+    [KEY_OLD_SG] = SPLITIO_NETIF_KEY_SG,
+    [KEY_OLD_CSUM_V6] = SPLITIO_NETIF_KEY_CSUM_V6,
+    [KEY_OLD_GSO_TCPV4] = SPLITIO_NETIF_KEY_GSO_TCPV4,
+    [KEY_OLD_GSO_TCPV6] = SPLITIO_NETIF_KEY_GSO_TCPV6,
+    [KEY_OLD_MCAST] = SPLITIO_NETIF_KEY_MCAST,
+    [KEY_OLD_HEADROOM] = SPLITIO_NETIF_KEY_HEADROOM,
 };
 
 /* Keys that the front changes while connected. */
@@ -188,6 +203,31 @@ static int got_mtu(struct splitio_netback *dev, const char *value,
     return 0;
 }
 
+static int got_own_key(struct splitio_netback *dev, unsigned i,
+                       const char *value, size_t len_bytes)
+{
+    static const uint32_t features[NR_OWN_KEYS] = {
+        [KEY_OLD_NO_CSUM] = SPLITIO_NETIF_F_CSUM_V4,
+        [KEY_OLD_SG] = SPLITIO_NETIF_F_SG,
+        [KEY_OLD_CSUM_V6] = SPLITIO_NETIF_F_CSUM_V6,
+        [KEY_OLD_GSO_TCPV4] = SPLITIO_NETIF_F_GSO_TCPV4,
+        [KEY_OLD_GSO_TCPV6] = SPLITIO_NETIF_F_GSO_TCPV6,
+        [KEY_OLD_MCAST] = SPLITIO_NETIF_F_MCAST,
+        [KEY_OLD_HEADROOM] = SPLITIO_NETIF_F_HEADROOM,
+    };
+
+    if (i == KEY_RATE)
+        return got_rate(dev, value, len_bytes);
+    if (i == KEY_MTU)
+        return got_mtu(dev, value, len_bytes);
+    if (i == KEY_OLD_NO_CSUM)
+        dev->old_features = 0;
+    if (splitio_xenbus_parse_flag(value, len_bytes, false) !=
+        (i == KEY_OLD_NO_CSUM))
+        dev->old_features |= features[i];
+    return 0;
+}
+
 static int got_update_key(struct splitio_netback *dev, unsigned i,
                           const char *value, size_t len_bytes)
 {
@@ -309,8 +349,7 @@ int splitio_netback_got(void *drv, enum splitio_xenbus_phase phase, unsigned i,
     struct splitio_netback *dev = drv;
 
     if (phase == SPLITIO_XENBUS_OWN || phase == SPLITIO_XENBUS_OWN_UPDATE)
-        return i == KEY_RATE ? got_rate(dev, value, len_bytes)
-                             : got_mtu(dev, value, len_bytes);
+        return got_own_key(dev, i, value, len_bytes);
     if (phase == SPLITIO_XENBUS_UPDATE)
         return got_update_key(dev, i, value, len_bytes);
     if (i < NR_FRONT_KEYS)

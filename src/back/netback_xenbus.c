@@ -5,7 +5,7 @@
 static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
                                      unsigned i, char *key, char *value)
 {
-    const struct splitio_netback *dev = drv;
+    struct splitio_netback *dev = drv;
     uint32_t f = dev->config.features;
     const struct {
         const char *key;
@@ -31,7 +31,9 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
     unsigned nr = SPLITIO_ARRAY_LEN(offer) - (dev->config.mtu == 0);
 
     if (phase != SPLITIO_XENBUS_OFFER)
-        nr = phase == SPLITIO_XENBUS_UPDATE;
+        nr = 1; /* while connected, and after another back */
+    else
+        dev->offered = true;
     if (i >= nr)
         return SPLITIO_XENBUS_TELL_END;
     splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "%s", offer[i].key);
@@ -43,6 +45,10 @@ static int negotiate(void *drv)
 {
     struct splitio_netback *dev = drv;
 
+    /* The front goes by what another back has offered: more than this one can
+     * do, and it has to ask again. */
+    if (!dev->offered && (dev->old_features & ~dev->config.features))
+        return SPLITIO_ECLOSED;
     return splitio_netback_link_up(dev, splitio_xenbus_peer(&dev->xb),
                                    &dev->link);
 }

@@ -737,6 +737,55 @@ static void trusted_key_is_read(void **state)
     }
 }
 
+/* ---- a back that takes the rings over ---- */
+
+static void back_that_can_do_less_has_the_front_ask_again(void **state)
+{
+    unsigned f;
+
+    (void)state;
+    for (f = 0; f < 7; f++) {
+        struct world *w = both();
+
+        world_run(w);
+        world_end_back(w);
+        w->back_config.features = SPLITIO_NETIF_F_ALL & ~(1u << f);
+        world_start_back(w);
+        world_run(w);
+        assert_int_equal(w->connects, 2);
+        assert_int_equal(w->front.back_features, w->back.config.features);
+        assert_int_equal(send_bytes(w, 1000), 0);
+        assert_int_equal(queue_len(&w->nic.out), 1);
+        /* One that can do as much does not disturb it, nor one that can do
+         * more. */
+        world_end_back(w);
+        w->back_config.features = SPLITIO_NETIF_F_ALL;
+        world_start_back(w);
+        world_run(w);
+        assert_int_equal(w->connects, 2);
+        world_delete(w);
+    }
+}
+
+static void back_that_takes_over_says_how_the_link_is(void **state)
+{
+    struct world *w = both();
+    unsigned i;
+
+    (void)state;
+    world_run(w);
+    for (i = 0; i < 4; i++) {
+        world_end_back(w);
+        w->back_config.no_carrier = !(i & 1);
+        world_start_back(w);
+        world_run(w);
+        assert_true(world_has(w, w->back_dir, "carrier", i & 1 ? "1" : "0"));
+        assert_int_equal(splitio_netfront_is_up(&w->front), i & 1);
+    }
+    assert_int_equal(w->front.xb.nr_connects, 1);
+    world_delete(w);
+}
+
 /* ---- suspend ---- */
 
 static void resume_connects_anew_and_loses_frames_once(void **state)
@@ -803,6 +852,8 @@ int main(void)
         cmocka_unit_test(disconnect_key_takes_the_link_down),
         cmocka_unit_test(rate_key_limits_what_the_guest_sends),
         cmocka_unit_test(trusted_key_is_read),
+        cmocka_unit_test(back_that_can_do_less_has_the_front_ask_again),
+        cmocka_unit_test(back_that_takes_over_says_how_the_link_is),
         cmocka_unit_test(resume_connects_anew_and_loses_frames_once),
     };
 
