@@ -68,7 +68,8 @@ enum splitio_disk_op {
 /** What a disk is. A disk may grow; the owner asks again when told so. */
 struct splitio_disk_info {
     uint64_t nr_sectors;           /**< in units of 512 bytes */
-    uint32_t sector_size;          /**< logical, bytes: 512 or 4096 */
+    uint32_t sector_size;          /**< logical, bytes: a power of two, 512
+                                        to 4096 */
     uint32_t physical_sector_size; /**< bytes */
     uint32_t discard_granularity;  /**< bytes, 0 if discard is not offered */
     uint32_t discard_alignment;    /**< bytes */

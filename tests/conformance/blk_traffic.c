@@ -185,13 +185,13 @@ bool blk_traffic(struct rig *r)
     static const unsigned nr_units[] = {1, 3, 8};
     struct blk_rig *b = blk_of(r);
     uint64_t failed = nr_failed(b);
-    bool large = splitio_blkfront_get_info(&b->front)->sector_size == 4096;
+    uint32_t unit = splitio_blkfront_get_info(&b->front)->sector_size;
 
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(nr_units); i++)
         if (!data(r, nr_units[i], 0) || !data(r, nr_units[i], 100))
             return false;
-    if (!data(r, large ? 12 : 12 * 8 - 3, 0) ||
-        !data(r, large ? 60 : 60 * 8, 512 + 4))
+    if (!data(r, 12 * 4096 / unit - (unit < 4096), 0) ||
+        !data(r, 60 * 4096 / unit, 512 + 4))
         return false;
     if (nr_failed(b) != failed)
         return rig_fail(r, "requests failed");

@@ -25,7 +25,7 @@ struct net_seen {
 struct net_look {
     uint64_t number; /* of the ring, as the spy counts */
     const struct splitio_ring_map *map;
-    uint32_t at;
+    uint32_t begin, at;
     bool used, in_chain, in_extras;
 };
 
@@ -38,7 +38,8 @@ struct net_rig {
     void *front_mem, *back_mem;
     struct test_nic nic;
     struct queue received;
-    unsigned sending; /* IP version of the frame under way */
+    unsigned nr_kinds; /* of frames that are sent; 0: all */
+    unsigned sending;  /* IP version of the frame under way */
     unsigned nr_channels;
     struct net_seen seen[2]; /* to the back, to the front */
     struct net_look looks[SPY_RINGS];

@@ -213,6 +213,18 @@ static unsigned way_of(const struct net_rig *n, splitio_gref_t gref)
     return 2;
 }
 
+/* A ring that has just been mapped has no responses yet. */
+static void begin_look(struct net_look *look, uint64_t number,
+                       const struct splitio_ring_map *map)
+{
+    const struct splitio_sring *sring = map->va;
+
+    if (look->number == number)
+        return;
+    *look = (struct net_look){.number = number, .map = map};
+    look->begin = look->at = splitio_read_once_le32(&sring->rsp_prod);
+}
+
 void net_look(struct rig *r)
 {
     struct net_rig *n = net_of(r);
@@ -223,16 +235,14 @@ void net_look(struct rig *r)
         struct net_look *look = &n->looks[i];
         unsigned way = way_of(n, r->spy.ring_grefs[i]);
 
-        if (look->number != r->spy.ring_numbers[i])
-            *look = (struct net_look){.number = r->spy.ring_numbers[i]};
-        look->map = r->spy.rings[i];
+        begin_look(look, r->spy.ring_numbers[i], r->spy.rings[i]);
         if (way == 0)
             see_tx(n, look);
         else if (way == 1)
             see_rx(n, look);
         else
             continue;
-        if (look->at != 0 && !look->used) {
+        if (look->at != look->begin && !look->used) {
             look->used = true;
             n->seen[way].nr_used_rings++;
         }

@@ -216,9 +216,10 @@ bool net_traffic(struct rig *r)
     struct net_rig *n = net_of(r);
 
     uint64_t bad = nr_bad(n);
+    unsigned nr = n->nr_kinds ? n->nr_kinds : SPLITIO_ARRAY_LEN(kinds);
 
     rnd_seed(7);
-    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(kinds); i++) {
+    for (unsigned i = 0; i < nr; i++) {
         n->sending = kinds[i].version;
         if (!to_the_back(r, i) || !to_the_front(r, i))
             return false;

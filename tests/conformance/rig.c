@@ -48,6 +48,34 @@ uint64_t switches(const struct protocol *p, enum side side)
     return mask;
 }
 
+static uint64_t named_feature(const struct protocol *p, const char *name)
+{
+    for (unsigned i = 0; i < p->nr_features; i++)
+        if (strcmp(p->features[i].name, name) == 0)
+            return BIT(i);
+    fprintf(stderr, "no feature of %s is called \"%s\"\n", p->name, name);
+    abort();
+}
+
+uint64_t named_features(const struct protocol *p, const char *names)
+{
+    uint64_t mask = 0;
+    char text[400], *next;
+
+    if (!names)
+        return all_features(p);
+    snprintf(text, sizeof(text), "%s", names);
+    for (char *name = text; name; name = next) {
+        next = strstr(name, ", ");
+        if (next) {
+            *next = '\0';
+            next += 2;
+        }
+        mask |= named_feature(p, name);
+    }
+    return mask;
+}
+
 bool feature_on(const struct rig *r, unsigned i, enum side decided)
 {
     const struct feature *f = &r->protocol->features[i];

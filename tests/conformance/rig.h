@@ -121,6 +121,9 @@ uint64_t all_features(const struct protocol *p);
 uint64_t required_features(const struct protocol *p);
 /* The bits that a side has a switch for. */
 uint64_t switches(const struct protocol *p, enum side side);
+/* The bits of names with ", " between them; NULL: all. A name that there is not
+ * ends the program. */
+uint64_t named_features(const struct protocol *p, const char *names);
 /* True if a feature is on where these sides decide. */
 bool feature_on(const struct rig *r, unsigned i, enum side decided);
 /* "flush, discard"; "nothing", "everything"; the text is static. */

@@ -195,38 +195,13 @@ static bool foreign_back(struct rig *r, const struct foreign *f,
 
 /* ---- all of them ---- */
 
-static uint64_t mask_of(const struct protocol *p, const char *names)
-{
-    uint64_t mask = 0;
-    char text[400], *next;
-
-    if (!names)
-        return all_features(p);
-    snprintf(text, sizeof(text), "%s", names);
-    for (char *name = text; name; name = next) {
-        unsigned i = 0;
-
-        next = strstr(name, ", ");
-        if (next) {
-            *next = '\0';
-            next += 2;
-        }
-        while (i < p->nr_features && strcmp(p->features[i].name, name) != 0)
-            i++;
-        if (i == p->nr_features)
-            fail_msg("no feature is called %s", name);
-        mask |= BIT(i);
-    }
-    return mask;
-}
-
 /* Our half's disk is as the foreign one says it is. */
 static uint64_t others_of(const struct foreign *f)
 {
-    uint64_t mask = mask_of(f->protocol, f->others);
+    uint64_t mask = named_features(f->protocol, f->others);
 
     if (f->protocol == &blk_protocol && f->side == FRONT && !f->others)
-        mask &= ~mask_of(f->protocol, "read-only, sectors of 4096");
+        mask &= ~named_features(f->protocol, "read-only, sectors of 4096");
     return mask;
 }
 
@@ -234,7 +209,8 @@ static bool run_one(struct world *w, const struct foreign *f)
 {
     const struct foreign_ops *ops =
         f->protocol == &blk_protocol ? &blk_foreign : &net_foreign;
-    uint64_t own = mask_of(f->protocol, f->features), other = others_of(f);
+    uint64_t own = named_features(f->protocol, f->features),
+             other = others_of(f);
     struct rig *r = rig_new(w, f->protocol, f->side == FRONT ? own : other,
                             f->side == FRONT ? other : own);
     char why[240] = "";
