@@ -27,16 +27,17 @@ enum {
  * Front. Starting: an answer can only be expected from a back that waits (2,
  * 3); one that is Connected or Closing is in an earlier life and has to see the
  * front close. Offered and Connected: a back that is gone, closing, or starts
- * again ends the connection. Closing: the back must have noticed, or be new,
- * before the front may say Closed: else its mapping of the rings would race
- * with their end.
+ * again ends the connection. Closing: a back that may be about to map the rings
+ * must have noticed, or be new, before the front may say Closed: else that would
+ * race with their end. A Connected one has mapped them, and lets go of them at
+ * Closed; some backs only then, and have no answer to Closing.
  */
 static const uint8_t front_rows[NR_ROWS][NR_STATES] = {
     /*  unknown 1      2      3      4        5       6       7     8 */
     {WAIT, WAIT, OFFER, OFFER, CLOSE, CLOSE, WAIT, CLOSE, CLOSE},
     {CLOSE, CLOSE, WAIT, WAIT, CONNECT, CLOSE, CLOSE, WAIT, WAIT},
     {CLOSE, CLOSE, CLOSE, CLOSE, WAIT, CLOSE, CLOSE, WAIT, WAIT},
-    {CLOSED, CLOSED, WAIT, WAIT, WAIT, CLOSED, CLOSED, WAIT, WAIT},
+    {CLOSED, CLOSED, WAIT, WAIT, CLOSED, CLOSED, CLOSED, WAIT, WAIT},
 };
 
 /*

@@ -151,28 +151,24 @@ static bool back_life(struct rig *r, const struct foreign *f,
     return r->protocol->traffic(r);
 }
 
-/* The front goes; or the back does, if it has no answer to a front that is
- * Closing: such a front waits. */
+/* The front goes; the back sees it at Closing, or at Closed only. */
 static bool back_end(struct rig *r, const struct foreign *f,
                      const struct foreign_ops *ops)
 {
+    r->protocol->front_close(r);
+    if (!reach(r, FRONT, SPLITIO_XENBUS_CLOSED))
+        return false;
     if (!(f->ways & NO_CLOSING)) {
-        r->protocol->front_close(r);
-        if (!reach(r, FRONT, SPLITIO_XENBUS_CLOSING))
+        set_state(r, BACK, SPLITIO_XENBUS_CLOSING);
+        if (!reach(r, FRONT, SPLITIO_XENBUS_CLOSED))
             return false;
     }
-    set_state(r, BACK, SPLITIO_XENBUS_CLOSING);
-    if (!rig_run(r, BOTH))
-        return false;
-    if (state_of(r, FRONT) != SPLITIO_XENBUS_CLOSED)
-        return rig_fail(r, "closing, the front is in state %u",
-                        state_of(r, FRONT));
     if (!ops->back_detach(r))
         return false;
     set_state(r, BACK, SPLITIO_XENBUS_CLOSED);
     if (!rig_run(r, BOTH))
         return false;
-    return (f->ways & NO_CLOSING) || r->protocol->front_is_closed(r) ||
+    return r->protocol->front_is_closed(r) ||
            rig_fail(r, "the front is not closed");
 }
 

@@ -70,7 +70,7 @@ static void rules_are_as_written_down(void **state)
         /* w wait, o offer, c connect, 5 Closing, 6 Closed, r release, i
          * Initialising */
         {FRONT, 1, "wwoo55w55"}, {FRONT, 3, "55wwc55ww"},
-        {FRONT, 4, "5555w55ww"}, {FRONT, 5, "66www66ww"},
+        {FRONT, 4, "5555w55ww"}, {FRONT, 5, "66ww666ww"},
         {FRONT, 6, "wiiiwwiww"}, {BACK, 1, "ooooooooo"},
         {BACK, 2, "wwwcc66ww"},  {BACK, 4, "666ww56ww"},
         {BACK, 5, "666www6ww"},  {BACK, 6, "woooowwww"},
@@ -140,7 +140,8 @@ static void front_back_in_earlier_life_closes_first(void **state)
 {
     (void)state;
     assert_int_equal(next(FRONT, 1, 4), SPLITIO_XENBUS_DO_CLOSE);
-    assert_int_equal(next(FRONT, 5, 4), SPLITIO_XENBUS_DO_WAIT);
+    assert_int_equal(next(FRONT, 5, 3), SPLITIO_XENBUS_DO_WAIT);
+    assert_int_equal(next(FRONT, 5, 4), SPLITIO_XENBUS_DO_CLOSED);
     assert_int_equal(next(FRONT, 5, 5), SPLITIO_XENBUS_DO_CLOSED);
     assert_int_equal(next(FRONT, 6, 6), SPLITIO_XENBUS_DO_REOPEN);
 }
