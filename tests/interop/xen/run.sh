@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Real Xen with a Debian in domain 0 and Linux guests, whose disks and NICs
 # splitiod serves. Everything is unpacked from Debian's packages, and QEMU
-# emulates the machine. LAB_MEM, LAB_CPU, LAB_SECONDS change how.
+# emulates the machine. LAB_SCENES names the scenes to play, all by default.
 set -u
 cd "$(dirname "$(readlink -f "$0")")/../../.." || exit 1
 . scripts/lib.sh
@@ -60,7 +60,9 @@ make_dom0()
     install -D -t "$t/etc/xen" $here/guest.cfg
     install -D -t "$t/etc/xen/scripts" tools/splitiod/xen/*-splitio
     for f in $here/[0-9]*; do
-        install -D -t "$t/scenes" "$f"
+        case " ${LAB_SCENES:-${f##*/}} " in
+        *" ${f##*/} "*) install -D -t "$t/scenes" "$f" ;;
+        esac
     done
     install -D -t "$t/boot" "$WORK/vmlinux" "$WORK/domu.cpio"
     gzip -1 -c "$WORK/root.img" >"$t/root.img.gz"
@@ -71,7 +73,7 @@ make_dom0()
 boot()
 {
     timeout "${LAB_SECONDS:-1200}" qemu-system-x86_64 -accel tcg \
-        -cpu "${LAB_CPU:-qemu64}" -smp 2 -m "${LAB_MEM:-2560}" \
+        -cpu "${LAB_CPU:-qemu64}" -smp 2 -m "${LAB_MEM:-3072}" \
         -kernel "$WORK/xen" \
         -append "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning gnttab_max_frames=128" \
         -initrd "$WORK/vmlinux console=hvc0 mitigations=off quiet panic=-1,$WORK/dom0.cpio" \
