@@ -48,6 +48,7 @@
 #include <splitio/disk.h>
 #include <splitio/port.h>
 #include <splitio/proto/blkif.h>
+#include <splitio/save.h>
 #include <splitio/xenbus.h>
 
 #ifdef __cplusplus
@@ -127,12 +128,14 @@ struct splitio_blkback {
     struct splitio_blkback_queue *queues;
     uint32_t nr_queues; /* connected ones */
     uint32_t nr_segs_max;
-    bool connected, closing, kick;
+    bool connected, closing, kick, paused;
     bool told;                          /* this life has written its features */
     bool key_read_only, key_no_discard; /* the toolstack's keys restrict */
     uint32_t key_disk;                  /* SPLITIO_DISK_*, of its keys */
     bool mismatch; /* an earlier life offered more than this one would */
     struct splitio_blkback_peer peer;
+    const void *saved; /* by an earlier back, not yet gone on with; or NULL */
+    size_t saved_bytes;
     struct splitio_blkback_stats stats;
 };
 
@@ -207,6 +210,63 @@ int splitio_blkback_disconnect(struct splitio_blkback *dev);
  * Caller: owner. Order: none. Peer: nothing.
  */
 int splitio_blkback_resized(struct splitio_blkback *dev);
+
+/**
+ * @brief Take no more requests; keep polling, so that those taken are finished.
+ * @return 0: nothing is in flight, save() will do; SPLITIO_EAGAIN: the disk
+ * still works.
+ *
+ * Caller: owner. Order: none. Peer: goes on asking, and waits.
+ */
+int splitio_blkback_pause(struct splitio_blkback *dev);
+
+/** @brief Take requests again; poll next. Caller: owner. */
+void splitio_blkback_go_on(struct splitio_blkback *dev);
+
+/**
+ * @brief Write down the connection, as splitio/save.h has it.
+ * @param[out] buf   may be NULL, to learn how much is needed.
+ * @param[in]  size  of @p buf.
+ * @param[out] bytes needed, or used.
+ * @return 0; SPLITIO_ENOMEM: @p size is too small; SPLITIO_EINVAL: not
+ * connected, or broken.
+ *
+ * All answers are published first. Requests in flight go into the blob, and are
+ * done again by whoever is restored from it: without a pause, see to it that what
+ * this device's disk still does for them cannot come after what another device
+ * will. Afterwards the device must vanish without a word to the front: do not
+ * poll it, leave mappings and channels to the end of the process or to
+ * splitio_blkback_abandon().
+ *
+ * Caller: owner. Order: releases the answers. Peer: nothing.
+ */
+int splitio_blkback_save(struct splitio_blkback *dev, void *buf, size_t size,
+                         size_t *bytes);
+
+/**
+ * @brief Unmap and unbind everything after save(), without answering anything.
+ * @return as splitio_blkback_fini().
+ *
+ * Caller: owner. Order: none. Peer: cannot delay it.
+ */
+int splitio_blkback_abandon(struct splitio_blkback *dev);
+
+/**
+ * @brief Go on where a saved device was. Call after init, before anything else.
+ * @param[in] blob  with a store: kept until the connection is there.
+ * @param[in] bytes of @p blob.
+ * @return 0; SPLITIO_EPROTO, SPLITIO_EOPNOTSUPP: see splitio/save.h: also if
+ * the device offers less than the saved one had agreed on; without a store also
+ * what splitio_blkback_connect() returns. On failure nothing is held.
+ *
+ * With a store the device takes over a connection that both directories still
+ * call Connected, if it is the saved one; any other it makes anew. Requests in
+ * the blob that make no sense are answered with an error.
+ *
+ * Caller: owner. Order: none. Peer: the rings, checked.
+ */
+int splitio_blkback_restore(struct splitio_blkback *dev, const void *blob,
+                            size_t bytes);
 
 /** @brief Begin an orderly close; keep polling. Caller: owner. */
 void splitio_blkback_close(struct splitio_blkback *dev);

@@ -279,7 +279,16 @@ int splitio_blkback_attach(struct splitio_blkback *dev)
     dev->nr_queues = peer->nr_queues;
     dev->connected = true;
     dev->closing = false;
-    return 0;
+    return splitio_blkback_load(dev);
+}
+
+static int attach_or_nothing(struct splitio_blkback *dev)
+{
+    int err = splitio_blkback_attach(dev);
+
+    if (err)
+        (void)splitio_blkback_detach(dev);
+    return err;
 }
 
 int splitio_blkback_connect(struct splitio_blkback *dev,
@@ -292,7 +301,7 @@ int splitio_blkback_connect(struct splitio_blkback *dev,
     dev->peer = *peer;
     if (dev->cfg.max_persistent == 0)
         dev->peer.persistent = false;
-    return splitio_blkback_attach(dev);
+    return attach_or_nothing(dev);
 }
 
 /* ---- working ---- */

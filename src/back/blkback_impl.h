@@ -42,6 +42,7 @@ struct blkback_io {
     uint64_t id;
     uint8_t op;    /* as on the wire */
     uint8_t steps; /* STEP_* that are to come */
+    bool busy;     /* not in the free list */
     bool copied;   /* through `bounce`, not mapped */
     uint16_t nr_segs;
     uint16_t nr_mapped; /* holds[0 ...]: handles to unmap */
@@ -129,6 +130,23 @@ SPLITIO_INTERNAL void
 splitio_blkback_queue_publish(struct splitio_blkback_queue *q);
 SPLITIO_INTERNAL void
 splitio_blkback_queue_drop_waiting(struct splitio_blkback_queue *q);
+
+/* Everything between a request that is sound and the disk. 0 or a wire status;
+ * the segments are in io->segs. */
+SPLITIO_INTERNAL int splitio_blkback_prepare(struct blkback_io *io,
+                                             struct splitio_blk_request *req);
+/* A free io, or NULL. */
+SPLITIO_INTERNAL struct blkback_io *
+splitio_blkback_io_get(struct splitio_blkback_queue *q);
+/* On to the disk, or back to the front if there is a status. */
+SPLITIO_INTERNAL void splitio_blkback_io_start(struct blkback_io *io,
+                                               int status);
+
+/* blkback_save.c: goes on where dev->saved was, once the rings are there. */
+SPLITIO_INTERNAL int splitio_blkback_load(struct splitio_blkback *dev);
+/* The front in the store is the one that was saved. */
+SPLITIO_INTERNAL bool
+splitio_blkback_is_saved_peer(const struct splitio_blkback *dev);
 
 /* blkback.c */
 SPLITIO_INTERNAL int splitio_blkback_attach(struct splitio_blkback *dev);

@@ -6,6 +6,7 @@ void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
 {
     q->free = NULL;
     for (uint32_t i = splitio_blkback_nr_ios(&q->dev->cfg); i-- > 0;) {
+        q->ios[i].busy = false;
         q->ios[i].next = q->free;
         q->free = &q->ios[i];
     }
@@ -50,6 +51,7 @@ static void release(struct blkback_io *io)
     struct splitio_blkback_queue *q = io->q;
 
     splitio_blkback_put_pages(io);
+    io->busy = false;
     io->next = q->free;
     q->free = io;
     q->nr_in_flight--;
@@ -208,21 +210,29 @@ static uint8_t steps_of(const struct splitio_blk_request *req)
     return 0;
 }
 
-/* Everything between the copy of a slot and the disk. 0 or a wire status. */
-static int prepare(struct blkback_io *io, struct splitio_blk_request *req)
+/* The segments of an indirect request are in its pages; those of all others
+ * are kept, too, in case that the device is saved. */
+static int read_segments(struct blkback_io *io, struct splitio_blk_request *req)
 {
     const struct splitio_blkif_params *params = &io->q->dev->params;
-    const struct splitio_blkif_segment *segs = req->segs;
     int status;
 
-    if (req->nr_indirect_pages) {
-        status = splitio_blkback_read_indirect(io, req);
-        if (!status)
-            status = splitio_blkif_check_segments(params, req, io->segs);
-        if (status)
-            return status;
-        segs = io->segs;
+    if (!req->nr_indirect_pages) {
+        for (unsigned i = 0; i < req->nr_segs; i++)
+            io->segs[i] = req->segs[i];
+        return 0;
     }
+    status = splitio_blkback_read_indirect(io, req);
+    return status ? status
+                  : splitio_blkif_check_segments(params, req, io->segs);
+}
+
+int splitio_blkback_prepare(struct blkback_io *io,
+                            struct splitio_blk_request *req)
+{
+    io->id = req->id;
+    io->op = req->op;
+    io->nr_segs = req->nr_segs;
     io->disk.op = disk_op(req);
     io->disk.flags = req->secure ? SPLITIO_DISK_IO_SECURE : 0;
     io->disk.sector = req->sector;
@@ -231,27 +241,29 @@ static int prepare(struct blkback_io *io, struct splitio_blk_request *req)
     io->steps = steps_of(req);
     if (io->steps)
         next_step(io);
-    return req->nr_segs ? splitio_blkback_get_pages(io, req, segs) : 0;
+    return req->nr_segs ? splitio_blkback_get_pages(io, req, io->segs) : 0;
 }
 
-static void handle_slot(struct splitio_blkback_queue *q)
+struct blkback_io *splitio_blkback_io_get(struct splitio_blkback_queue *q)
 {
     struct blkback_io *io = q->free;
-    struct splitio_blkback *dev = q->dev;
-    struct splitio_blk_request *req = &q->req;
-    int status = splitio_blkif_parse(&dev->params, &q->slot, req);
 
+    if (!io)
+        return NULL;
     q->free = io->next;
     q->nr_in_flight++;
-    dev->stats.nr_in_flight++;
-    dev->stats.nr_requests++;
-    io->id = req->id;
-    io->op = req->op;
+    q->dev->stats.nr_in_flight++;
+    io->busy = true;
     io->copied = false;
-    if (!status)
-        status = prepare(io, req);
+    return io;
+}
+
+void splitio_blkback_io_start(struct blkback_io *io, int status)
+{
+    struct splitio_blkback_queue *q = io->q;
+
     if (status) {
-        dev->stats.nr_refused++;
+        q->dev->stats.nr_refused++;
         finish(io, status);
         return;
     }
@@ -260,6 +272,23 @@ static void handle_slot(struct splitio_blkback_queue *q)
         q->held = io;
     else if (q->waiting || !submit(io))
         wait_for_disk(io);
+}
+
+static void handle_slot(struct splitio_blkback_queue *q)
+{
+    struct splitio_blkback *dev = q->dev;
+    struct splitio_blk_request *req = &q->req;
+    int status = splitio_blkif_parse(&dev->params, &q->slot, req);
+    struct blkback_io *io = splitio_blkback_io_get(q);
+
+    dev->stats.nr_requests++;
+    io->id = req->id;
+    io->op = req->op;
+    if (!status)
+        status = read_segments(io, req);
+    if (!status)
+        status = splitio_blkback_prepare(io, req);
+    splitio_blkback_io_start(io, status);
 }
 
 static int take_slot(struct splitio_blkback_queue *q)
@@ -311,7 +340,8 @@ unsigned splitio_blkback_queue_take(struct splitio_blkback_queue *q,
         q->armed = false;
     }
     submit_waiting(q);
-    while (nr < budget && q->free && !q->waiting && !q->fenced) {
+    while (nr < budget && q->free && !q->waiting && !q->fenced &&
+           !q->dev->paused) {
         n = take_slot(q);
         if (n > 0) {
             nr++;

@@ -132,15 +132,16 @@ static bool has_unanswered(const struct splitio_blkback_queue *q)
 static int negotiate(void *drv)
 {
     struct splitio_blkback *dev = drv;
-    bool adopting = !dev->told;
+    bool restored = dev->saved && splitio_blkback_is_saved_peer(dev);
+    bool adopting = !dev->told && !restored;
     int err;
 
     if (adopting && dev->mismatch)
         return SPLITIO_ECLOSED;
+    if (!restored)
+        dev->saved = NULL;
     err = splitio_blkback_attach(dev);
-    if (err)
-        return err;
-    for (unsigned i = 0; adopting && i < dev->nr_queues; i++)
+    for (unsigned i = 0; adopting && !err && i < dev->nr_queues; i++)
         if (has_unanswered(&dev->queues[i]))
             err = SPLITIO_ECLOSED;
     if (err)

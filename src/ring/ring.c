@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The cold half of the ring: init, attach, self-check. */
-#include <splitio/ring.h>
+#include "resume.h"
 
 uint32_t splitio_ring_nr_slots(uint32_t nr_pages, uint32_t slot_bytes)
 {
@@ -74,6 +74,19 @@ int splitio_ring_back_attach(struct splitio_ring_back *r, void *pages,
     r->req_cons = r->req_seen = rsp_prod;
     r->broken = req_prod - rsp_prod > r->nr_slots;
     return r->broken ? SPLITIO_EPROTO : 0;
+}
+
+int splitio_ring_back_resume(struct splitio_ring_back *r, uint32_t req_cons)
+{
+    uint32_t req_prod = splitio_load_acquire_le32(&r->sring->req_prod);
+
+    if (r->broken || req_cons - r->rsp_prod > req_prod - r->rsp_prod ||
+        req_prod - r->rsp_prod > r->nr_slots) {
+        r->broken = true;
+        return SPLITIO_EPROTO;
+    }
+    r->req_cons = r->req_seen = req_cons;
+    return 0;
 }
 
 bool splitio_ring_back_is_valid(const struct splitio_ring_back *r)
