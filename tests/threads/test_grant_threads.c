@@ -310,6 +310,94 @@ static void map_never_sees_a_table_between_two_versions(void **state)
     run_market(rig_new(), true);
 }
 
+/* ---- a map and a revoke at the same instant ---- */
+
+#define DUEL_ROUNDS 60000u
+
+struct duel {
+    struct rig *r;
+    splitio_gref_t gref;
+    splitio_grant_handle_t handle;
+    int revoked, mapped;
+    uint32_t arrived;
+};
+
+/* Both go on within some cycles of one another, if there are two processors. */
+static void line_up(struct duel *d, uint32_t times)
+{
+    splitio_fetch_add_u32(&d->arrived, 1);
+    for (unsigned i = 0; splitio_load_acquire_u32(&d->arrived) < 2 * times; i++)
+        if (i % 1000 == 999)
+            sched_yield();
+}
+
+/* A map is longer on its way than a revoke; by how much varies. */
+static void tarry(struct crew_member *m)
+{
+    for (volatile unsigned n = crew_random(m) % 256; n > 0; n--)
+        continue;
+}
+
+static void revoke_now(struct crew_member *m)
+{
+    struct duel *d = m->arg;
+    struct splitio_grant_table *t = &d->r->dom[1].table;
+    struct market nobody = {.r = d->r};
+
+    for (uint32_t i = 0; i < DUEL_ROUNDS; i++) {
+        CREW_CHECK(splitio_grant_table_grant(t, 2, 0, false, &d->gref) == 0);
+        *word(d->r, 0) |= 1;
+        line_up(d, 3 * i + 1);
+        tarry(m);
+        d->revoked = splitio_grant_table_revoke(t, d->gref);
+        line_up(d, 3 * i + 2);
+        /* In version 2 both may see the other, and neither has the page. */
+        CREW_CHECK(d->revoked != 0 || d->mapped != OKAY);
+        if (d->mapped == OKAY)
+            CREW_CHECK(rig_unmap(d->r, 2, d->handle) == OKAY);
+        (void)splitio_grant_table_reap(t, 1, make_private, &nobody);
+        nobody.is_private[0] = false;
+        line_up(d, 3 * i + 3);
+    }
+}
+
+static void map_now(struct crew_member *m)
+{
+    struct duel *d = m->arg;
+
+    for (uint32_t i = 0; i < DUEL_ROUNDS; i++) {
+        line_up(d, 3 * i + 1);
+        d->mapped = rig_map(d->r, 2, 1, d->gref, i & 1, &d->handle);
+        line_up(d, 3 * i + 2);
+        line_up(d, 3 * i + 3);
+    }
+}
+
+static void run_duel(struct rig *r)
+{
+    struct duel d = {.r = r};
+    struct crew_member crew[] = {
+        {.name = "revoker", .fn = revoke_now, .arg = &d},
+        {.name = "mapper", .fn = map_now, .arg = &d},
+    };
+
+    crew_run(crew, 2, 2, WAIT);
+    assert_at_rest(r);
+    rig_delete(r);
+}
+
+static void revoke_and_map_at_once_never_both_succeed(void **state)
+{
+    (void)state;
+    run_duel(rig_new());
+}
+
+static void revoke_and_map_v2_at_once_never_both_succeed(void **state)
+{
+    (void)state;
+    run_duel(rig_new_v2(1u << 1));
+}
+
 /* ---- parts of a page, and what is passed on ---- */
 
 #define PARTS 4u
@@ -709,6 +797,8 @@ int main(void)
         cmocka_unit_test(map_never_sees_a_page_that_was_taken_back),
         cmocka_unit_test(map_v2_never_sees_a_page_that_was_taken_back),
         cmocka_unit_test(map_never_sees_a_table_between_two_versions),
+        cmocka_unit_test(revoke_and_map_at_once_never_both_succeed),
+        cmocka_unit_test(revoke_and_map_v2_at_once_never_both_succeed),
         cmocka_unit_test(copy_never_sees_a_part_that_was_taken_back),
         cmocka_unit_test(remove_while_used_strands_nothing),
         cmocka_unit_test(hostile_entries_that_never_hold_still_harm_nobody),

@@ -469,9 +469,12 @@ static void map_frames_without_memory_are_bad_pages(void **state)
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(bad); i++) {
         splitio_gref_t gref = lend(r, 1, 2, bad[i], false);
 
+        r->nr_frame_calls = 0;
         assert_int_equal(rig_map(r, 2, 1, gref, true, &h),
                          SPLITIO_GNTST_BAD_PAGE);
         assert_int_equal(rig_in_use(r, 1, gref), 0);
+        /* A number that has no address is not the port's business. */
+        assert_int_equal(r->nr_frame_calls, bad[i] >> 52 ? 0 : 1);
         take_back(r, 1, gref);
     }
     /* Readable, not writable. */
