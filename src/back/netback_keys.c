@@ -14,6 +14,7 @@ enum {
     KEY_OLD_GSO_TCPV6,
     KEY_OLD_MCAST,
     KEY_OLD_HEADROOM,
+    KEY_OLD_CTRL,
     NR_OWN_KEYS,
 };
 
@@ -27,6 +28,7 @@ static const char *const own_keys[NR_OWN_KEYS] = {
     [KEY_OLD_GSO_TCPV6] = SPLITIO_NETIF_KEY_GSO_TCPV6,
     [KEY_OLD_MCAST] = SPLITIO_NETIF_KEY_MCAST,
     [KEY_OLD_HEADROOM] = SPLITIO_NETIF_KEY_HEADROOM,
+    [KEY_OLD_CTRL] = SPLITIO_NETIF_KEY_CTRL_RING,
 };
 
 /* Keys that the front changes while connected. */
@@ -214,6 +216,7 @@ static int got_own_key(struct splitio_netback *dev, unsigned i,
         [KEY_OLD_GSO_TCPV6] = SPLITIO_NETIF_F_GSO_TCPV6,
         [KEY_OLD_MCAST] = SPLITIO_NETIF_F_MCAST,
         [KEY_OLD_HEADROOM] = SPLITIO_NETIF_F_HEADROOM,
+        [KEY_OLD_CTRL] = SPLITIO_NETIF_F_CTRL,
     };
 
     if (i == KEY_RATE)
