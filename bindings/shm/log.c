@@ -10,12 +10,17 @@
 #define LOG_BURST   16u
 #define LOG_LINE_MS 250u
 
-uint64_t splitio_shm_now_ms(void)
+uint64_t splitio_shm_now_ns(void)
 {
     struct timespec t;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+uint64_t splitio_shm_now_ms(void)
+{
+    return splitio_shm_now_ns() / 1000000;
 }
 
 static bool may_log(struct splitio_shm_machine *m)

@@ -56,13 +56,15 @@ static bool allocate(struct splitio_shm_machine *m)
     m->slots = calloc(2 * (size_t)nr_domains, sizeof(*m->slots));
     m->members = calloc(nr_domains, sizeof(*m->members));
     m->handlers = calloc(m->cfg.nr_ports, sizeof(*m->handlers));
+    m->eoi = calloc(m->cfg.nr_ports, sizeof(*m->eoi));
     m->host_shared_info = aligned_alloc(SPLITIO_PAGE_SIZE, SPLITIO_PAGE_SIZE);
     m->host_grant_mem =
         malloc(SPLITIO_GRANT_DOMAIN_MEM(HOST_FRAMES, m->cfg.nr_track));
     m->host_event_mem = malloc(SPLITIO_EVENT_DOMAIN_MEM(m->cfg.nr_ports));
     m->closer = splitio_shm_closer_new();
-    return m->slots && m->members && m->handlers && m->host_shared_info &&
-           m->host_grant_mem && m->host_event_mem && m->closer;
+    return m->slots && m->members && m->handlers && m->eoi &&
+           m->host_shared_info && m->host_grant_mem && m->host_event_mem &&
+           m->closer;
 }
 
 static int make_hypervisor(struct splitio_shm_machine *m)
@@ -84,6 +86,8 @@ static int make_hypervisor(struct splitio_shm_machine *m)
                             m->cfg.max_guests + 1u);
     splitio_host_init(&m->host, &m->hv, HOST_DOMID, cfg.abi,
                       m->host_shared_info, m->handlers, m->cfg.nr_ports);
+    splitio_host_use_backoff(&m->host, m->eoi, m->cfg.nr_ports);
+    m->eoi_ns = UINT64_MAX;
     return splitio_domain_add(&m->hv, &m->host_domain, &cfg);
 }
 
@@ -112,6 +116,7 @@ static void machine_free(struct splitio_shm_machine *m)
     free(m->slots);
     free(m->members);
     free(m->handlers);
+    free(m->eoi);
     free(m->host_shared_info);
     free(m->host_grant_mem);
     free(m->host_event_mem);

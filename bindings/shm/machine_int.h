@@ -76,6 +76,8 @@ struct splitio_shm_machine {
     void *host_grant_mem;
     uint64_t *host_event_mem;
     struct splitio_event_handler *handlers;
+    struct splitio_event_eoi_port *eoi;
+    uint64_t eoi_ns;         /* when the first of its events is let through */
     struct member **members; /* by domain id; the host's is NULL */
     splitio_domid_t next_domid;
     struct member *ready, **ready_end; /* first come, first served */
@@ -103,6 +105,7 @@ struct incoming {
 };
 
 /* --- log.c --- */
+SPLITIO_INTERNAL uint64_t splitio_shm_now_ns(void);
 SPLITIO_INTERNAL uint64_t splitio_shm_now_ms(void);
 SPLITIO_INTERNAL void splitio_shm_log(struct splitio_shm_machine *m,
                                       const char *fmt, ...)
@@ -136,6 +139,8 @@ SPLITIO_INTERNAL void splitio_shm_pending_accept(struct splitio_shm_machine *m);
 SPLITIO_INTERNAL void splitio_shm_pending_receive(struct splitio_shm_machine *m,
                                                   unsigned index);
 SPLITIO_INTERNAL void splitio_shm_pending_timer(struct splitio_shm_machine *m);
+/* Set the machine's timer to what is due first. */
+SPLITIO_INTERNAL void splitio_shm_set_timer(struct splitio_shm_machine *m);
 SPLITIO_INTERNAL void
 splitio_shm_pending_close_all(struct splitio_shm_machine *m);
 

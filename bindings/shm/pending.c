@@ -11,10 +11,13 @@
 /* Connections accepted in one poll. */
 #define ACCEPT_BUDGET 8
 
-static void set_timer(struct splitio_shm_machine *m)
+void splitio_shm_set_timer(struct splitio_shm_machine *m)
 {
     uint64_t now = splitio_shm_now_ms(), first = UINT64_MAX, wait;
     struct itimerspec when = {.it_value = {0}};
+
+    if (m->eoi_ns != UINT64_MAX)
+        first = m->eoi_ns / 1000000 + 1;
 
     for (unsigned i = 0; i < MAX_PENDING; i++)
         if (m->pending[i].fd >= 0 && m->pending[i].deadline_ms < first)
@@ -45,7 +48,7 @@ static void stop_accepting(struct splitio_shm_machine *m)
         return;
     m->accepting = false;
     (void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->listener, NULL);
-    set_timer(m);
+    splitio_shm_set_timer(m);
 }
 
 /* A free place, or that of the connection that is silent for the longest. */
@@ -105,7 +108,7 @@ void splitio_shm_pending_accept(struct splitio_shm_machine *m)
             stop_accepting(m);
         }
     }
-    set_timer(m);
+    splitio_shm_set_timer(m);
 }
 
 static void refuse(struct splitio_shm_machine *m, int fd,
@@ -176,7 +179,7 @@ void splitio_shm_pending_timer(struct splitio_shm_machine *m)
     if (!m->accepting && splitio_shm_closer_nr(m->closer) <= MAX_FOREIGN &&
         watch_fd(m, m->listener, EPOLLIN, SOURCE_LISTEN, 0) == 0)
         m->accepting = true;
-    set_timer(m);
+    splitio_shm_set_timer(m);
 }
 
 void splitio_shm_pending_close_all(struct splitio_shm_machine *m)

@@ -99,12 +99,25 @@ bool splitio_shm_machine_has_work(struct splitio_shm_machine *m)
     return splitio_store_server_has_ready(m->server);
 }
 
+/* Let events through that have waited, and have the timer say when the next is
+ * due: one may have begun to wait since the last time. */
+static void tick(struct splitio_shm_machine *m)
+{
+    uint64_t next = splitio_host_tick(&m->host, splitio_shm_now_ns());
+
+    if (next == m->eoi_ns)
+        return;
+    m->eoi_ns = next;
+    splitio_shm_set_timer(m);
+}
+
 unsigned splitio_shm_machine_poll(struct splitio_shm_machine *m,
                                   unsigned budget)
 {
     unsigned n;
 
     splitio_xchg_u32(&m->awake, 1);
+    tick(m);
     n = dispatch(m, budget);
     n += splitio_host_poll(&m->host, budget);
     n += serve_ready(m, budget);

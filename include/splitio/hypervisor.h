@@ -20,10 +20,11 @@
  * **Typical loop of a host.**
  *
  *     do
+ *         next = splitio_host_tick(host, now_ns)      if back-off is wanted
  *         splitio_host_poll(host, 64)       handlers say: there is work
  *         poll the devices
  *     while (splitio_host_has_upcall(host))
- *     wait for upcall()
+ *     wait for upcall(), until next at most
  *
  * **Memory order.** grant.h's and event.h's.
  *
@@ -32,6 +33,7 @@
  */
 
 #include <splitio/event.h>
+#include <splitio/event_eoi.h>
 #include <splitio/event_fifo.h>
 #include <splitio/grant_engine.h>
 
@@ -109,6 +111,7 @@ struct splitio_host {
     struct splitio_hypervisor *hv;
     splitio_domid_t domid;
     struct splitio_event_guest events;
+    struct splitio_event_eoi eoi;
 };
 
 /**
@@ -124,6 +127,29 @@ void splitio_host_init(struct splitio_host *host, struct splitio_hypervisor *hv,
                        const struct splitio_event_abi *abi, void *shared_info,
                        struct splitio_event_handler *handlers,
                        uint32_t nr_handlers);
+
+/**
+ * @brief Let events without work wait (event_eoi.h). Without this, or as long as
+ * splitio_host_tick() is not called, each end of interrupt is at once.
+ * @param[in] ports one for each of the host's ports, kept.
+ *
+ * Caller: embedder, before backs use the port. Order: none. Peer: nothing.
+ */
+void splitio_host_use_backoff(struct splitio_host *host,
+                              struct splitio_event_eoi_port *ports,
+                              uint32_t nr_ports);
+
+/**
+ * @brief Tell the time, before splitio_host_poll(): events that have waited long
+ * enough are let through. The upcall() of the host's domain is called, too, when
+ * one begins to wait: call this again before sleeping.
+ * @param[in] now_ns any clock that does not go back.
+ * @return when the next is due on that clock; UINT64_MAX: none waits.
+ *
+ * Caller: the host's polling thread. Order: none. Peer: which of its events
+ * have to wait.
+ */
+uint64_t splitio_host_tick(struct splitio_host *host, uint64_t now_ns);
 
 /** @brief The port to hand to backs; good as long as the host is. */
 struct splitio_host_port splitio_host_port(struct splitio_host *host);

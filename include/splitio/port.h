@@ -174,6 +174,10 @@ struct splitio_host_ops {
     void (*event_send)(void *ctx, splitio_evtchn_t evtchn);
     /** As in the guest port. */
     void (*event_unmask)(void *ctx, splitio_evtchn_t evtchn);
+    /** Optional (NULL: event_unmask()): as event_unmask(), for an event that brought no
+     *  work since the last end of interrupt. After several of those in a row
+     *  the handler may have to wait, if events come, for up to a second. */
+    void (*event_unmask_idle)(void *ctx, splitio_evtchn_t evtchn);
 };
 
 /** A host port: table and context. */
@@ -181,6 +185,17 @@ struct splitio_host_port {
     const struct splitio_host_ops *ops;
     void *ctx;
 };
+
+/** End of interrupt, by whichever operation is right. */
+static inline void
+splitio_host_port_unmask(const struct splitio_host_port *port,
+                         splitio_evtchn_t evtchn, bool idle)
+{
+    if (idle && port->ops->event_unmask_idle)
+        port->ops->event_unmask_idle(port->ctx, evtchn);
+    else
+        port->ops->event_unmask(port->ctx, evtchn);
+}
 
 /* ---- hypervisor port ---- */
 

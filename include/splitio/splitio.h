@@ -14,6 +14,7 @@
 #include <splitio/blkfront.h>
 #include <splitio/disk.h>
 #include <splitio/event.h>
+#include <splitio/event_eoi.h>
 #include <splitio/event_fifo.h>
 #include <splitio/event_page.h>
 #include <splitio/grant.h>

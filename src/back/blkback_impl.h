@@ -71,6 +71,7 @@ struct splitio_blkback_queue {
     bool armed;      /* the front will notify of the next request */
     bool masked;     /* the channel waits for its unmasking */
     uint32_t kicked; /* set by the event handler */
+    uint32_t worked; /* requests taken until the last unmasking */
     struct keep keep;
     /* Scratch of one request or one batch. */
     struct splitio_grant_map *maps;

@@ -15,7 +15,7 @@ void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
     q->nr_in_flight = q->nr_unmaps = 0;
     q->held = NULL;
     q->broken = q->fenced = q->armed = q->masked = false;
-    q->kicked = 0;
+    q->kicked = q->worked = 0;
     splitio_blkback_keep_init(&q->keep, q->dev->cfg.max_persistent);
 }
 
@@ -320,7 +320,9 @@ static bool rearm(struct splitio_blkback_queue *q)
     q->armed = true;
     if (q->masked) {
         q->masked = false;
-        port->ops->event_unmask(port->ctx, q->evtchn);
+        splitio_host_port_unmask(port, q->evtchn,
+                                 q->ring.req_cons == q->worked);
+        q->worked = q->ring.req_cons;
     }
     return false;
 }

@@ -164,6 +164,7 @@ static void queue_reset(struct splitio_netback_queue *q)
     q->backlog_end = 0;
     q->tx_notify = q->rx_notify = false;
     q->tx_event = q->rx_event = 0;
+    q->tx_worked = q->rx_worked = 0;
 }
 
 static int queue_connect(struct splitio_netback_queue *q,

@@ -113,6 +113,8 @@ struct splitio_netback_queue {
     splitio_evtchn_t rx_evtchn; /* the same as tx if not split */
     uint32_t tx_event;          /* the handler has run, not yet unmasked */
     uint32_t rx_event;
+    uint32_t tx_worked; /* frames' slots taken until the last unmasking */
+    uint32_t rx_worked; /* pages that were lent until then */
 
     uint8_t *staging;
     uint8_t *backlog;

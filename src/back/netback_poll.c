@@ -18,20 +18,44 @@ void splitio_netback_notify(struct splitio_netback_queue *q)
     q->tx_notify = q->rx_notify = false;
 }
 
+/* True if the guest has sent something since the last time. */
+static bool tx_worked(struct splitio_netback_queue *q)
+{
+    uint32_t before = q->tx_worked;
+
+    q->tx_worked = q->tx.ring.req_cons;
+    return q->tx_worked != before;
+}
+
+/* True if it has lent pages since. That it lies is found where they are used. */
+static bool rx_worked(struct splitio_netback_queue *q)
+{
+    uint32_t before = q->rx_worked;
+
+    (void)splitio_ring_back_look(&q->rx.ring);
+    q->rx_worked = q->rx.ring.req_seen;
+    return q->rx_worked != before;
+}
+
 /* End of interrupt, once what it announced has been worked on. */
 static void unmask(struct splitio_netback_queue *q)
 {
     const struct splitio_host_port *host = &q->dev->config.port;
+    bool both = q->tx_evtchn == q->rx_evtchn, idle;
 
     if (splitio_load_acquire_u32(&q->tx_event)) {
         splitio_write_once_u32(&q->tx_event, 0);
         q->dev->stats.events++;
-        host->ops->event_unmask(host->ctx, q->tx_evtchn);
+        idle = !tx_worked(q);
+        if (both && rx_worked(q))
+            idle = false;
+        splitio_host_port_unmask(host, q->tx_evtchn, idle);
     }
     if (splitio_load_acquire_u32(&q->rx_event)) {
         splitio_write_once_u32(&q->rx_event, 0);
         q->dev->stats.events++;
-        host->ops->event_unmask(host->ctx, q->rx_evtchn);
+        idle = !rx_worked(q);
+        splitio_host_port_unmask(host, q->rx_evtchn, idle);
     }
 }
 

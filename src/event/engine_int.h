@@ -8,6 +8,7 @@
 
 #include "../base/slots.h"
 #include "abi.h"
+#include "lock.h"
 
 /*
  * A port is one word, so that send() reads it without a lock: state 4 bits from
@@ -66,21 +67,6 @@ static inline uint64_t with_priority(uint64_t w, unsigned priority)
     priority ^= SPLITIO_EVTCHN_FIFO_PRIORITY_DEFAULT;
     return (w & ~(UINT64_C(15) << PRIORITY_SHIFT)) | (uint64_t)priority
                                                          << PRIORITY_SHIFT;
-}
-
-static inline void spin_lock(uint32_t *lock)
-{
-    uint32_t nobody = 0;
-
-    while (!splitio_cas_u32(lock, &nobody, 1)) {
-        nobody = 0;
-        splitio_cpu_relax();
-    }
-}
-
-static inline void spin_unlock(uint32_t *lock)
-{
-    splitio_store_release_u32(lock, 0);
 }
 
 static inline struct splitio_event_domain *enter(struct splitio_event_engine *e,

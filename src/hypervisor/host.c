@@ -120,6 +120,7 @@ static int host_event_bind(void *ctx, splitio_domid_t remote,
         (void)splitio_event_engine_close(&h->hv->events, h->domid, port);
         return SPLITIO_ENOSPC;
     }
+    splitio_event_eoi_forget(&h->eoi, port);
     if (splitio_event_guest_bind(&h->events, port, handler))
         wake(h);
     *evtchn = port;
@@ -131,6 +132,7 @@ static void host_event_close(void *ctx, splitio_evtchn_t evtchn)
     struct splitio_host *h = ctx;
 
     splitio_event_guest_unbind(&h->events, evtchn);
+    splitio_event_eoi_forget(&h->eoi, evtchn);
     (void)splitio_event_engine_close(&h->hv->events, h->domid, evtchn);
 }
 
@@ -141,12 +143,30 @@ static void host_event_send(void *ctx, splitio_evtchn_t evtchn)
     (void)splitio_event_engine_send(&h->hv->events, h->domid, evtchn);
 }
 
+static void unmask_now(void *arg, splitio_evtchn_t evtchn)
+{
+    struct splitio_host *h = arg;
+
+    if (splitio_event_guest_unmask(&h->events, 0, evtchn))
+        wake(h);
+}
+
 static void host_event_unmask(void *ctx, splitio_evtchn_t evtchn)
 {
     struct splitio_host *h = ctx;
 
-    if (splitio_event_guest_unmask(&h->events, 0, evtchn))
-        wake(h);
+    (void)splitio_event_eoi_end(&h->eoi, evtchn, false);
+    unmask_now(h, evtchn);
+}
+
+static void host_event_unmask_idle(void *ctx, splitio_evtchn_t evtchn)
+{
+    struct splitio_host *h = ctx;
+
+    if (splitio_event_eoi_end(&h->eoi, evtchn, true))
+        unmask_now(h, evtchn);
+    else
+        wake(h); /* the polling thread ticks before it sleeps */
 }
 
 static const struct splitio_host_ops host_ops = {
@@ -159,6 +179,7 @@ static const struct splitio_host_ops host_ops = {
     .event_close = host_event_close,
     .event_send = host_event_send,
     .event_unmask = host_event_unmask,
+    .event_unmask_idle = host_event_unmask_idle,
 };
 
 void splitio_host_init(struct splitio_host *host, struct splitio_hypervisor *hv,
@@ -171,6 +192,19 @@ void splitio_host_init(struct splitio_host *host, struct splitio_hypervisor *hv,
     host->domid = domid;
     splitio_event_guest_init(&host->events, abi, shared_info, handlers,
                              nr_handlers);
+    splitio_event_eoi_init(&host->eoi, NULL, 0);
+}
+
+void splitio_host_use_backoff(struct splitio_host *host,
+                              struct splitio_event_eoi_port *ports,
+                              uint32_t nr_ports)
+{
+    splitio_event_eoi_init(&host->eoi, ports, nr_ports);
+}
+
+uint64_t splitio_host_tick(struct splitio_host *host, uint64_t now_ns)
+{
+    return splitio_event_eoi_tick(&host->eoi, now_ns, unmask_now, host);
 }
 
 struct splitio_host_port splitio_host_port(struct splitio_host *host)
