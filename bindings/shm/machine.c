@@ -236,6 +236,7 @@ void splitio_shm_machine_get_stats(const struct splitio_shm_machine *m,
     stats->nr_mapped =
         splitio_grant_engine_nr_mapped(&mm->hv.grants, HOST_DOMID);
     stats->nr_ports = splitio_event_engine_nr_open(&mm->hv.events, HOST_DOMID);
+    stats->nr_delayed = splitio_event_eoi_nr_delayed(&m->host.eoi);
     stats->nr_windows = splitio_read_once_u32(&m->nr_windows);
     stats->nr_foreign = splitio_shm_closer_nr(m->closer);
     /* Socket, doorbell and two ends of the pipe; the socket goes first. */

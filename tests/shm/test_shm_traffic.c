@@ -240,11 +240,27 @@ static int role_writer(int argc, char **argv)
     return 0;
 }
 
-const struct role roles[] = {{"asker", role_asker},
-                             {"writer", role_writer},
-                             {"threads", role_threads},
-                             {"lender", role_lender},
-                             {0}};
+/* Send on a channel without ever asking anything, until the host says enough. */
+static int role_stormer(int argc, char **argv)
+{
+    struct splitio_shm_guest *g = must_connect(argv[0], "stormer", 64);
+    struct channel c;
+
+    (void)argc;
+    channel_open(&c, g, 0);
+    while (splitio_load_acquire_u32(&c.page->answered) == 0) {
+        c.port.ops->event_send(c.port.ctx, c.evtchn);
+        dawdle(1023);
+    }
+    say_done(g);
+    channel_close(&c);
+    splitio_shm_guest_close(g);
+    return 0;
+}
+
+const struct role roles[] = {{"asker", role_asker},   {"stormer", role_stormer},
+                             {"writer", role_writer}, {"threads", role_threads},
+                             {"lender", role_lender}, {0}};
 
 /* --- the host's side --- */
 
@@ -446,6 +462,52 @@ static void events_unmasked_by_another_thread_are_never_lost(void **state)
     harness_close(&h);
 }
 
+/* As a back that finds no work, each time. */
+static unsigned find_nothing(struct harness *h)
+{
+    struct host_channel *c = &channels[0];
+
+    (void)h;
+    if (nr_channels == 0 || !c->event)
+        return 0;
+    c->event = false;
+    splitio_host_port_unmask(&c->port, c->evtchn, true);
+    return 1;
+}
+
+static int64_t enough_at;
+
+static bool is_enough(struct harness *h)
+{
+    (void)h;
+    return clock_ms() >= enough_at;
+}
+
+/* T32: 2 at once, then after 1, 2, 4 ... ms; the machine's timer wakes it. */
+static void storm_without_work_is_handled_less_and_less(void **state)
+{
+    struct harness h = {.work = find_nothing, .blind = true};
+    struct splitio_shm_machine_stats stats;
+    struct child c;
+
+    (void)state;
+    harness_open(&h);
+    c = spawn(&h, "stormer", (char *)NULL);
+    host_channel_open(&h, 1, 0);
+    enough_at = clock_ms() + 400;
+    serve_until(&h, &c, 1, is_enough);
+    stats = stats_of(&h);
+    assert_in_range(channels[0].nr_events, 4, 12);
+    assert_in_range(stats.nr_delayed, channels[0].nr_events - 2,
+                    channels[0].nr_events);
+    splitio_store_release_u32(&channels[0].page->answered, 1);
+    (void)serve_node(&h, 1, "done");
+    host_channels_close(&h);
+    let_go(&h, 1);
+    serve_all(&h, &c, 1);
+    harness_close(&h);
+}
+
 static void store_requests_are_never_left_lying(void **state)
 {
     struct harness h = {.blind = true};
@@ -619,6 +681,7 @@ int main(int argc, char **argv)
         FIFO(events_of_many_threads_are_never_lost),
         cmocka_unit_test(events_unmasked_by_another_thread_are_never_lost),
         FIFO(events_unmasked_by_another_thread_are_never_lost),
+        cmocka_unit_test(storm_without_work_is_handled_less_and_less),
         cmocka_unit_test(store_requests_are_never_left_lying),
         cmocka_unit_test(lent_pages_are_read_and_written),
         cmocka_unit_test(pages_of_a_dead_guest_stay_until_unmapped),

@@ -161,6 +161,13 @@ static void spy_event_unmask(void *ctx, splitio_evtchn_t evtchn)
     spy->under.ops->event_unmask(spy->under.ctx, evtchn);
 }
 
+static void spy_event_unmask_idle(void *ctx, splitio_evtchn_t evtchn)
+{
+    struct host_spy *spy = ctx;
+
+    splitio_host_port_unmask(&spy->under, evtchn, true);
+}
+
 static const struct splitio_host_ops spy_ops = {
     .map = spy_map,
     .unmap = spy_unmap,
@@ -171,6 +178,7 @@ static const struct splitio_host_ops spy_ops = {
     .event_close = spy_event_close,
     .event_send = spy_event_send,
     .event_unmask = spy_event_unmask,
+    .event_unmask_idle = spy_event_unmask_idle,
 };
 
 struct splitio_host_port host_spy_port(struct host_spy *spy,

@@ -201,6 +201,13 @@ static void host_event_unmask(void *ctx, splitio_evtchn_t evtchn)
     p->real_host.ops->event_unmask(p->real_host.ctx, evtchn);
 }
 
+static void host_event_unmask_idle(void *ctx, splitio_evtchn_t evtchn)
+{
+    struct pair *p = ctx;
+
+    splitio_host_port_unmask(&p->real_host, evtchn, true);
+}
+
 static const struct splitio_host_ops host_ops = {
     .copy = host_copy,
     .map_ring = host_map_ring,
@@ -209,6 +216,7 @@ static const struct splitio_host_ops host_ops = {
     .event_close = host_event_close,
     .event_send = host_event_send,
     .event_unmask = host_event_unmask,
+    .event_unmask_idle = host_event_unmask_idle,
 };
 
 static void *guest_pages_alloc(void *ctx, unsigned nr_pages)

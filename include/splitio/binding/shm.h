@@ -169,6 +169,8 @@ struct splitio_shm_machine_stats {
     uint64_t nr_refused;  /**< hellos, ever */
     uint64_t nr_nonsense; /**< disconnected for breaking the protocol, ever */
     uint64_t nr_unlogged; /**< log lines left out, ever */
+    uint64_t
+        nr_delayed; /**< ends of interrupt put off for want of work, ever */
 };
 
 /**
