@@ -57,7 +57,7 @@ bad disk_size_is_no_size '"12x" is no valid value for memory' \
 bad disk_size_too_large 'is no valid value' --disk guest=g,null=99999999T
 bad disk_twice_at_one_place 'same vdev; give vdev=' \
     --disk guest=g,null=1M --disk guest=g,null=1M
-bad vdev_unknown '"sda" is no valid value for vdev' --disk guest=g,null=1M,vdev=sda
+bad vdev_unknown '"floppy" is no valid value for vdev' --disk guest=g,null=1M,vdev=floppy
 bad image_missing "missing.img: no such file" --disk "guest=g,file=$dir/missing.img"
 bad image_is_a_directory 'is a directory' --disk "guest=g,file=$dir/folder,readonly=yes"
 bad image_is_a_fifo 'neither a file nor a block device' \
@@ -110,6 +110,23 @@ if [ "$(id -u)" = 0 ] && chmod 711 "$dir" && chmod 444 "$dir/odd.img" &&
         --socket "$dir/other" --disk "guest=g,file=$dir/odd.img"
 else
     skip image_read_only_opened_for_writing "cannot run as another user here"
+fi
+
+# The line is waited for; that the daemon goes on is seen when it is stopped.
+says_that_its_uplink_is_gone()
+{
+    ip -n "$1" link delete gone0 &&
+        timeout 20 grep -m 1 'uplink gone0 has been deleted' \
+            <(tail -n +1 -f "$dir/log")
+}
+if can_unshare; then
+    namespaces+=("$net_prefix-u")
+    ip netns add "$net_prefix-u"
+    start_ready ip netns exec "$net_prefix-u" "$splitiod" --socket "$dir/up" \
+        --switch name=lan,uplink=gone0 --nic guest=g,switch=lan
+    check uplink_deleted_is_said says_that_its_uplink_is_gone "$net_prefix-u"
+else
+    skip uplink_deleted_is_said "needs root, for a network namespace"
 fi
 
 start_ready "$splitiod" --socket "$socket" --store-socket "$dir/store" \
