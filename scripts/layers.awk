@@ -3,7 +3,7 @@
 BEGIN {
     split("base arch port", l0)
     split("ring stream event_page grant event event_fifo event_eoi", l1)
-    split("store store_server proto/* xenbus toolstack guest hypervisor " \
+    split("store store_server proto/* xenbus toolstack guest hypervisor save " \
           "grant_engine", l2)
     split("blkfront blkback netfront netback disk nic", l3)
     for (i in l0) layer[l0[i]] = 0

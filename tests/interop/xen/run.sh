@@ -59,7 +59,7 @@ make_dom0()
     : >"$t/etc/xen/xl.conf"
     install -D -t "$t/etc/xen" $here/guest.cfg
     install -D -t "$t/etc/xen/scripts" tools/splitiod/xen/*-splitio
-    for f in $here/[0-9]*; do
+    for f in "$here"/[0-9]*; do
         case " ${LAB_SCENES:-${f##*/}} " in
         *" ${f##*/} "*) install -D -t "$t/scenes" "$f" ;;
         esac
