@@ -55,6 +55,7 @@
 #include <splitio/nic.h>
 #include <splitio/port.h>
 #include <splitio/proto/netif_ctrl.h>
+#include <splitio/save.h>
 #include <splitio/xenbus.h>
 
 #ifdef __cplusplus
@@ -158,6 +159,9 @@ struct splitio_netback {
     bool broken;
     bool told; /* the runner, that it is broken */
     bool in_poll;
+    bool paused;
+    const void *saved; /* by an earlier back, not yet gone on with; or NULL */
+    size_t saved_bytes;
     bool refused; /* a frame of the NIC, for want of room */
 };
 
@@ -241,6 +245,53 @@ bool splitio_netback_is_closed(const struct splitio_netback *dev);
  * Caller: owner. Order: none. Peer: cannot delay it.
  */
 int splitio_netback_fini(struct splitio_netback *dev);
+
+/**
+ * @brief Take no more frames of the guest; keep polling, so that what is under
+ * way gets there.
+ * @return 0: nothing waits on either side, save() loses nothing; SPLITIO_EAGAIN:
+ * frames wait for the NIC, or for the guest to lend pages.
+ *
+ * Caller: owner. Order: none. Peer: by not lending pages.
+ */
+int splitio_netback_pause(struct splitio_netback *dev);
+
+/** @brief Take frames again; poll next. Caller: owner. */
+void splitio_netback_go_on(struct splitio_netback *dev);
+
+/**
+ * @brief Write down the connection, as splitio/save.h has it: rings, the list of
+ * multicast addresses, hashing, staged pages, credit. Frames that wait in either
+ * direction are not in it, and are lost if nobody has paused.
+ * @param[out] buf   may be NULL, to learn how much is needed.
+ * @param[in]  size  of @p buf.
+ * @param[out] bytes needed, or used.
+ * @return 0; SPLITIO_ENOMEM: @p size is too small; SPLITIO_EINVAL: not
+ * connected, or broken.
+ *
+ * Afterwards the device must vanish without a word to the front: do not poll it,
+ * and end it with splitio_netback_fini() or with the process.
+ *
+ * Caller: owner, not from a callback. Order: none. Peer: nothing.
+ */
+int splitio_netback_save(struct splitio_netback *dev, void *buf, size_t size,
+                         size_t *bytes);
+
+/**
+ * @brief Go on where a saved device was. Call after init, before anything else.
+ * @param[in] blob  with a store: kept until the connection is there.
+ * @param[in] bytes of @p blob.
+ * @return 0; SPLITIO_EPROTO, SPLITIO_EOPNOTSUPP: see splitio/save.h: also if
+ * the device offers less than the saved one had agreed on; without a store also
+ * what splitio_netback_connect() returns. On failure nothing is held.
+ *
+ * With a store the device takes over a connection that both directories still
+ * call Connected, if it is the saved one; any other it makes anew.
+ *
+ * Caller: owner. Order: none. Peer: the rings, checked.
+ */
+int splitio_netback_restore(struct splitio_netback *dev, const void *blob,
+                            size_t bytes);
 
 /**
  * @brief A frame of the guest waits for room in the NIC: call poll() also when

@@ -260,6 +260,8 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
     err = splitio_netback_ctrl_open(dev, &link->ctrl);
     if (err)
         goto out_queues;
+    if (link != &dev->link)
+        dev->link = *link;
     dev->nr_queues = link->nr_queues;
     dev->front_features = link->features;
     dev->no_rx_notify = link->no_rx_notify;
@@ -268,10 +270,13 @@ int splitio_netback_link_up(struct splitio_netback *dev, splitio_domid_t front,
     dev->mcast_unknown = dev->config.store && !dev->offered;
     splitio_netback_set_requests(dev, link);
     dev->broken = dev->told = dev->refused = false;
+    err = splitio_netback_load(dev);
     dev->connected = true;
     nic->ops->attach(nic->ctx, on_nic_frame, dev);
     splitio_netback_wake(dev);
-    return 0;
+    if (err)
+        splitio_netback_link_down(dev);
+    return err;
 out_queues:
     while (i-- > 0)
         queue_disconnect(dev->queues[i]);

@@ -31,4 +31,13 @@ SPLITIO_NETBACK_MESSAGE(get_staged_size);
 SPLITIO_NETBACK_MESSAGE(add_staged);
 SPLITIO_NETBACK_MESSAGE(del_staged);
 
+/* Maps pages that an earlier back had staged; false: not all of them. */
+SPLITIO_INTERNAL bool
+splitio_netback_staged_again(struct splitio_netback_queue *q,
+                             const struct splitio_netif_gref *list,
+                             uint32_t nr);
+/* Lists what is staged; how many. */
+SPLITIO_INTERNAL uint32_t splitio_netback_staged_list(
+    const struct splitio_netback_queue *q, struct splitio_netif_gref *list);
+
 #endif /* SPLITIO_NETBACK_CTRL_H */

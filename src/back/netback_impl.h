@@ -233,6 +233,12 @@ static inline bool splitio_netback_is_short(const struct splitio_netback *dev,
         f->gso_type == SPLITIO_GSO_NONE ? 0 : f->gso_size, dev->mtu);
 }
 
+/* Goes on where dev->saved was, once the rings are there. 0; EPROTO. */
+SPLITIO_INTERNAL int splitio_netback_load(struct splitio_netback *dev);
+/* The front in the store is the one that was saved. */
+SPLITIO_INTERNAL bool
+splitio_netback_is_saved_peer(const struct splitio_netback *dev);
+
 /* Credit on tx. */
 SPLITIO_INTERNAL bool
 splitio_netback_has_credit(const struct splitio_netback *dev);

@@ -249,17 +249,35 @@ uint32_t splitio_netback_del_staged(struct splitio_netback *dev,
                                  : SPLITIO_NETIF_CTRL_INVALID_PARAMETER;
 }
 
-void splitio_netback_staged_drop(struct splitio_netback_queue *q)
+uint32_t splitio_netback_staged_list(const struct splitio_netback_queue *q,
+                                     struct splitio_netif_gref *list)
 {
-    struct splitio_netif_gref *list = (void *)q->dev->ctrl->page;
-    struct staged_table *t = q->staged;
+    const struct staged_table *t = q->staged;
     uint32_t i, nr = 0;
 
     for (i = 0; i < STAGED_BUCKETS; i++) {
         uint16_t at = t->buckets[i];
 
-        for (; at != NONE; at = t->pages[at].next)
-            list[nr++].gref = t->pages[at].gref;
+        for (; at != NONE; at = t->pages[at].next, nr++) {
+            list[nr].gref = t->pages[at].gref;
+            list[nr].flags =
+                t->pages[at].read_only ? SPLITIO_NETIF_GREF_READONLY : 0;
+        }
     }
-    remove_list(q, list, nr);
+    return nr;
+}
+
+bool splitio_netback_staged_again(struct splitio_netback_queue *q,
+                                  const struct splitio_netif_gref *list,
+                                  uint32_t nr)
+{
+    return nr <= q->staged->size - q->staged->nr &&
+           insert_list(q->staged, list, nr) == nr && map_list(q, list, nr);
+}
+
+void splitio_netback_staged_drop(struct splitio_netback_queue *q)
+{
+    struct splitio_netif_gref *list = (void *)q->dev->ctrl->page;
+
+    remove_list(q, list, splitio_netback_staged_list(q, list));
 }

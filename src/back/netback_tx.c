@@ -297,7 +297,7 @@ int splitio_netback_tx_poll(struct splitio_netback_queue *q, unsigned budget)
     unsigned done = 0;
     int n;
 
-    if (!send_staged(q))
+    if (!send_staged(q) || q->dev->paused)
         return 0;
     while (done < budget) {
         n = collect(q, budget - done);

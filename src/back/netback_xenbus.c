@@ -45,6 +45,9 @@ static int negotiate(void *drv)
 {
     struct splitio_netback *dev = drv;
 
+    if (dev->saved && !splitio_netback_is_saved_peer(dev))
+        dev->saved = NULL;
+
     /* The front goes by what another back has offered: more than this one can
      * do, and it has to ask again. */
     if (!dev->offered && (dev->old_features & ~dev->config.features))

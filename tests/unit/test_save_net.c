@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* netback is saved and restored in another's place: the front sees nothing of
+ * it, and frames go on in order. */
+#include "cm.h"
+#include "net_rig.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void *save(struct net_rig *r, size_t *bytes)
+{
+    size_t again;
+    void *blob;
+
+    assert_int_equal(splitio_netback_save(&r->back, NULL, 0, bytes),
+                     SPLITIO_ENOMEM);
+    blob = malloc(*bytes);
+    assert_int_equal(splitio_netback_save(&r->back, blob, *bytes - 1, &again),
+                     SPLITIO_ENOMEM);
+    assert_int_equal(splitio_netback_save(&r->back, blob, *bytes, &again), 0);
+    assert_int_equal(again, *bytes);
+    return blob;
+}
+
+/* Another back, in other memory, in the old one's place. */
+static int replace(struct net_rig *r, const void *blob, size_t bytes)
+{
+    splitio_netback_disconnect(&r->back);
+    rig_init_back(r);
+    r->back_wakes = 0;
+    return splitio_netback_restore(&r->back, blob, bytes);
+}
+
+static void hand_over(struct net_rig *r)
+{
+    size_t bytes;
+    void *blob = save(r, &bytes);
+
+    assert_int_equal(replace(r, blob, bytes), 0);
+    free(blob);
+}
+
+static void put_in(struct net_rig *r, const struct kept *k)
+{
+    struct splitio_iovec iov;
+    struct splitio_frame f = kept_frame(k, &iov, 1);
+
+    queue_put(&r->nic.in, &f);
+}
+
+static void check_next(struct queue *q, struct kept *want)
+{
+    struct kept got = queue_get(q);
+
+    assert_same(want, &got);
+    kept_free(&got);
+    kept_free(want);
+}
+
+/* Frames both ways, the front not run in between: they wait in the rings when
+ * the back is replaced. */
+static void frames_in_the_rings_survive(unsigned queues)
+{
+    struct net_rig *r = rig_new();
+
+    rnd_seed(7);
+    r->back_config.max_queues = r->front_config.max_queues = queues;
+    rig_join(r);
+    for (unsigned i = 0; i < 200; i++) {
+        struct kept out =
+            i % 3 ? make_noise(100 + i * 7) : make_gso(4, 9000, 1400);
+        struct kept in = i % 3 ? make_gso(6, 8000, 1200) : make_noise(100 + i);
+        struct splitio_iovec iov;
+        struct splitio_frame f = kept_frame(&out, &iov, 1);
+
+        assert_int_equal(splitio_netfront_send(&r->front, &f), 0);
+        splitio_netfront_kick(&r->front);
+        hand_over(r);
+        put_in(r, &in);
+        rig_run(r);
+        check_next(&r->nic.out, &out);
+        check_next(&r->received, &in);
+        assert_int_equal(queue_len(&r->nic.out), 0);
+        assert_int_equal(queue_len(&r->received), 0);
+    }
+    assert_int_equal(splitio_netfront_in_flight(&r->front), 0);
+    rig_delete(r);
+}
+
+static void back_of_one_queue_is_replaced_unseen(void **state)
+{
+    (void)state;
+    frames_in_the_rings_survive(1);
+}
+
+static void back_of_queues_is_replaced_unseen(void **state)
+{
+    (void)state;
+    frames_in_the_rings_survive(4);
+}
+
+static void pause_ends_when_nothing_waits(void **state)
+{
+    struct net_rig *r = rig_new();
+    struct kept k = make_noise(500);
+
+    (void)state;
+    r->back_config.nic_full_polls = 100;
+    rig_join(r);
+    r->nic.send_room = 0;
+    rig_send(r, &k);
+    assert_int_equal(queue_len(&r->nic.out), 0);
+    assert_int_equal(splitio_netback_pause(&r->back), SPLITIO_EAGAIN);
+    r->nic.send_room = 10;
+    r->back_wakes = 1;
+    rig_run(r);
+    assert_int_equal(splitio_netback_pause(&r->back), 0);
+    check_next(&r->nic.out, &k);
+    /* What comes while it is paused stays in the ring. */
+    k = make_noise(600);
+    rig_send(r, &k);
+    assert_int_equal(queue_len(&r->nic.out), 0);
+    hand_over(r);
+    rig_run(r);
+    check_next(&r->nic.out, &k);
+    assert_int_equal(splitio_netback_pause(&r->back), 0);
+    k = make_noise(700);
+    rig_send(r, &k);
+    splitio_netback_go_on(&r->back);
+    rig_run(r);
+    check_next(&r->nic.out, &k);
+    rig_delete(r);
+}
+
+static void lists_and_limits_go_with_it(void **state)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 1, 2, 3};
+    struct net_rig *r = rig_new();
+    struct kept k = make_noise(200);
+
+    (void)state;
+    r->front_config.filter_multicast = true;
+    r->front_config.headroom_bytes = 256;
+    rig_join(r);
+    assert_int_equal(splitio_netfront_mcast_add(&r->front, group), 0);
+    rig_run(r);
+    assert_int_equal(r->back.nr_mcast, 1);
+    splitio_netback_set_time(&r->back, 5);
+    splitio_netback_set_rate(&r->back, 12345, 1000000);
+    r->back.rate.credit = -77;
+    hand_over(r);
+    assert_int_equal(r->back.nr_mcast, 1);
+    assert_true(r->back.filter_multicast);
+    assert_int_equal(r->back.headroom, 256);
+    assert_int_equal(r->back.rate.bytes, 12345);
+    assert_int_equal(r->back.rate.credit, -77);
+    memcpy(k.bytes, group, 6);
+    put_in(r, &k);
+    rig_run(r);
+    check_next(&r->received, &k);
+    k = make_noise(200);
+    memcpy(k.bytes, group, 6);
+    k.bytes[5] = 9; /* another group: not wanted */
+    put_in(r, &k);
+    kept_free(&k);
+    rig_run(r);
+    assert_int_equal(queue_len(&r->received), 0);
+    assert_int_equal(r->back.stats.rx_filtered, 1);
+    rig_delete(r);
+}
+
+static void damaged_blob_is_refused(void **state)
+{
+    struct net_rig *r = rig_new();
+    size_t bytes;
+    uint8_t *blob;
+
+    (void)state;
+    rig_join(r);
+    blob = save(r, &bytes);
+    splitio_netback_disconnect(&r->back);
+    rig_init_back(r);
+    for (size_t n = 0; n < bytes; n++) {
+        uint8_t *cut = malloc(n ? n : 1);
+
+        memcpy(cut, blob, n);
+        assert_int_equal(splitio_netback_restore(&r->back, cut, n),
+                         SPLITIO_EPROTO);
+        free(cut);
+    }
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(splitio_netback_restore(&r->back, blob, bytes),
+                         SPLITIO_EPROTO);
+        blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_false(r->back.connected);
+    assert_int_equal(splitio_netback_restore(&r->back, blob, bytes), 0);
+    assert_int_equal(splitio_netback_restore(&r->back, blob, bytes),
+                     SPLITIO_EEXIST);
+    free(blob);
+    rig_delete(r);
+}
+
+static void lesser_device_refuses_to_go_on(void **state)
+{
+    (void)state;
+    for (unsigned less = 0; less < 3; less++) {
+        struct net_rig *r = rig_new();
+        size_t bytes;
+        void *blob;
+
+        r->back_config.max_queues = r->front_config.max_queues = 2;
+        r->front_config.filter_multicast = true;
+        r->front_config.headroom_bytes = 64;
+        rig_join(r);
+        blob = save(r, &bytes);
+        r->back_config.max_queues = less == 0 ? 1 : 2;
+        if (less == 1)
+            r->back_config.features &= ~SPLITIO_NETIF_F_MCAST;
+        if (less == 2)
+            r->back_config.features &= ~SPLITIO_NETIF_F_HEADROOM;
+        assert_int_equal(replace(r, blob, bytes), SPLITIO_EOPNOTSUPP);
+        assert_false(r->back.connected);
+        free(blob);
+        rig_delete(r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(back_of_one_queue_is_replaced_unseen),
+        cmocka_unit_test(back_of_queues_is_replaced_unseen),
+        cmocka_unit_test(pause_ends_when_nothing_waits),
+        cmocka_unit_test(lists_and_limits_go_with_it),
+        cmocka_unit_test(damaged_blob_is_refused),
+        cmocka_unit_test(lesser_device_refuses_to_go_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
