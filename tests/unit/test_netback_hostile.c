@@ -763,6 +763,48 @@ static void responses_have_no_stray_bytes(void **state)
 }
 
 /* Each single copy of a run fails once: one frame is lost, nothing else. */
+/* Headroom in every page, told of once, after what is told about segments. */
+static void headroom_is_in_every_slot(void **state)
+{
+    struct splitio_netif_extra extra;
+    union splitio_netif_rx_slot rsp;
+    struct kept k = make_gso(4, 5000, 1000);
+    struct splitio_iovec iov;
+    struct splitio_frame f = kept_frame(&k, &iov, 1);
+    struct scene s;
+    unsigned i;
+
+    (void)state;
+    open_scene(&s);
+    s.rig->back.headroom = 1000;
+    memset(s.front.pages[0], 0xa5, 4096);
+    for (i = 0; i < 4; i++)
+        peer_front_lend(&s.front, s.front.grefs[i]);
+    queue_put(&s.rig->nic.in, &f);
+    assert_int_equal(turn(&s), 0);
+    assert_true(peer_front_rx_rsp(&s.front, &rsp));
+    assert_int_equal(rsp.rsp.flags, 0xf);
+    assert_int_equal(rsp.rsp.offset, 1000);
+    assert_int_equal(rsp.rsp.status, 3096);
+    assert_true(peer_front_rx_extra(&s.front, &extra));
+    assert_int_equal(extra.type, SPLITIO_NETIF_EXTRA_GSO);
+    assert_int_equal(extra.flags, SPLITIO_NETIF_EXTRA_FLAG_MORE);
+    assert_true(peer_front_rx_extra(&s.front, &extra));
+    assert_int_equal(extra.type, SPLITIO_NETIF_EXTRA_XDP);
+    assert_int_equal(extra.flags, 0);
+    assert_int_equal(splitio_le16(extra.u.xdp.headroom), 1000);
+    assert_int_equal(extra.u.xdp.pad[0] | extra.u.xdp.pad[1], 0);
+    assert_true(peer_front_rx_rsp(&s.front, &rsp));
+    assert_int_equal(rsp.rsp.offset, 1000);
+    assert_int_equal(rsp.rsp.status, 1904);
+    assert_int_equal(rsp.rsp.flags, 0);
+    for (i = 0; i < 1000; i++)
+        assert_int_equal(((uint8_t *)s.front.pages[0])[i], 0xa5);
+    assert_memory_equal((uint8_t *)s.front.pages[0] + 1000, k.bytes, 3096);
+    kept_free(&k);
+    close_scene(&s);
+}
+
 static void each_copy_failing_costs_one_frame(void **state)
 {
     uint64_t at;
@@ -860,6 +902,7 @@ int main(void)
         cmocka_unit_test(slots_one_by_one_are_waited_for),
         cmocka_unit_test(pages_that_cannot_be_written_get_an_error),
         cmocka_unit_test(responses_have_no_stray_bytes),
+        cmocka_unit_test(headroom_is_in_every_slot),
         cmocka_unit_test(each_copy_failing_costs_one_frame),
         cmocka_unit_test(each_failure_to_connect_leaves_nothing),
     };

@@ -419,6 +419,51 @@ static void nothing_of_the_guest_is_shared_but_frames(void **state)
     close_scene(&s);
 }
 
+/* A ring that lies is found out by whoever looks at it first. */
+static void multicast_change_meets_a_broken_ring(void **state)
+{
+    uint8_t group[6] = {1, 0, 0x5e, 0, 0, 0};
+    struct scene s;
+    unsigned i;
+
+    (void)state;
+    open_scene(&s);
+    while (send_noise(&s, 100) == 0)
+        ;
+    s.tx->rsp_prod = splitio_le32(s.tx_prod + 1000);
+    for (i = 0; i < 3; i++) {
+        group[5] = (uint8_t)i;
+        assert_int_equal(splitio_netfront_mcast_add(&s.rig->front, group), 0);
+        assert_false(splitio_netfront_is_up(&s.rig->front));
+    }
+    assert_int_equal(send_noise(&s, 100), SPLITIO_EPROTO);
+    close_scene(&s);
+}
+
+/* Answers to a multicast change that are none, and then one. */
+static void multicast_change_has_one_answer(void **state)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 1};
+    struct scene s;
+    uint16_t id;
+
+    (void)state;
+    open_scene(&s);
+    assert_int_equal(splitio_netfront_mcast_add(&s.rig->front, group), 0);
+    assert_int_equal(splitio_le16(tx_slot(&s, 0)->req.flags),
+                     SPLITIO_NETTXF_EXTRA_INFO);
+    assert_int_equal(tx_slot(&s, 0)->req.size, 0);
+    assert_int_equal(tx_slot(&s, 1)->extra.type, SPLITIO_NETIF_EXTRA_MCAST_ADD);
+    assert_memory_equal(tx_slot(&s, 1)->extra.u.mcast.addr, group, 6);
+    id = splitio_le16(tx_slot(&s, 0)->req.id);
+    put_tx(&s, id, SPLITIO_NETIF_RSP_ERROR);
+    put_tx(&s, 0, SPLITIO_NETIF_RSP_NULL);
+    assert_int_equal(turn(&s), 0);
+    assert_int_equal(s.rig->front.stats.mcast_refused, 1);
+    assert_int_equal(splitio_netfront_in_flight(&s.rig->front), 0);
+    close_scene(&s);
+}
+
 /* The back keeps pages mapped: they go to quarantine, and come back later. */
 static void pages_that_the_back_keeps_are_not_used_again(void **state)
 {
@@ -524,6 +569,8 @@ int main(void)
         cmocka_unit_test(rx_checksum_not_offered_is_filled_in),
         cmocka_unit_test(rx_headers_cannot_be_changed_after_the_check),
         cmocka_unit_test(nothing_of_the_guest_is_shared_but_frames),
+        cmocka_unit_test(multicast_change_meets_a_broken_ring),
+        cmocka_unit_test(multicast_change_has_one_answer),
         cmocka_unit_test(pages_that_the_back_keeps_are_not_used_again),
         cmocka_unit_test(tx_pages_cannot_be_written_by_the_back),
         cmocka_unit_test(garbage_is_survived),
