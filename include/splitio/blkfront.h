@@ -51,6 +51,7 @@
 
 #include <splitio/port.h>
 #include <splitio/proto/blkif.h>
+#include <splitio/save.h>
 #include <splitio/xenbus.h>
 
 #ifdef __cplusplus
@@ -98,6 +99,7 @@ struct splitio_blk_io {
     struct splitio_blk_io *next;  /* that has to wait too */
     uint32_t parts;               /* in flight or to be sent again */
     int status;
+    bool saved; /* is in the blob that is being written */
 };
 
 /** Most queues of a device. */
@@ -330,6 +332,48 @@ bool splitio_blkfront_is_closed(const struct splitio_blkfront *dev);
  * Peer: may keep pages; they are given up.
  */
 int splitio_blkfront_fini(struct splitio_blkfront *dev);
+
+/** What a request is called in a blob: the caller's to choose. */
+typedef uint64_t (*splitio_blkfront_token_fn)(void *arg,
+                                              const struct splitio_blk_io *io);
+/** The request of that name, filled in by the caller with its buffers; NULL: it
+ *  has been given up. May be asked twice. */
+typedef struct splitio_blk_io *(*splitio_blkfront_io_fn)(void *arg,
+                                                         uint64_t token);
+
+/**
+ * @brief Write down what is not done, as splitio/save.h has it: the requests in
+ * the order in which they were submitted. Their data stays with the caller.
+ * @param[in]  token names them.
+ * @param[out] buf   may be NULL, to learn how much is needed.
+ * @param[in]  size  of @p buf.
+ * @param[out] bytes needed, or used.
+ * @return 0; SPLITIO_ENOMEM: @p size is too small.
+ *
+ * Afterwards the device must not be polled. Its domain ends, or it does by
+ * splitio_blkfront_fini(), whose SPLITIO_ECLOSED is not for the restored ones.
+ *
+ * Caller: owner, not from a callback. Order: none. Peer: nothing.
+ */
+int splitio_blkfront_save(struct splitio_blkfront *dev,
+                          splitio_blkfront_token_fn token, void *arg, void *buf,
+                          size_t size, size_t *bytes);
+
+/**
+ * @brief Take up what a saved device had not done; it is sent when there is a
+ * connection, before anything new. What the disk cannot do any more ends with an
+ * error then. Call after init, before anything else.
+ * @param[in] find gives each request; its operation, place and length must be
+ *                 as they were.
+ * @return 0; SPLITIO_EPROTO, SPLITIO_EOPNOTSUPP: see splitio/save.h, also for a
+ * request that is another now: nothing has been taken up; SPLITIO_EINVAL: there
+ * is a connection.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_blkfront_restore(struct splitio_blkfront *dev,
+                             splitio_blkfront_io_fn find, void *arg,
+                             const void *blob, size_t bytes);
 
 /** @brief The disk; nr_sectors is 0 before the first connection. */
 static inline const struct splitio_blkfront_info *

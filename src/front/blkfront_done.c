@@ -318,6 +318,23 @@ static bool replay(struct splitio_blkfront_queue *q,
     return true;
 }
 
+/* A request from a blob has never been looked at, and the disk may be another.
+ * True: it is over. */
+static bool ends_unsent(struct splitio_blkfront_queue *q)
+{
+    struct splitio_blk_io *io = q->waiting;
+    int err;
+
+    if (io->parts || io->at.pos)
+        return false;
+    err = splitio_blkfront_check_io(q->dev, io);
+    if (!err)
+        return false;
+    q->waiting = io->next;
+    io->done(io, err);
+    return true;
+}
+
 /* Send through @q what had to wait: first what a back left unanswered on queue
  * @from, then the rest of a request that did not fit. */
 void splitio_blkfront_queue_pump(struct splitio_blkfront_queue *q,
@@ -327,6 +344,8 @@ void splitio_blkfront_queue_pump(struct splitio_blkfront_queue *q,
         if (!replay(q, from, oldest_replay(from)))
             return;
     while (q->waiting && !q->waiting->status) {
+        if (ends_unsent(q))
+            continue;
         if (!splitio_blkfront_send_rest(q, q->waiting))
             return;
         q->waiting = q->waiting->next;

@@ -184,8 +184,8 @@ static int check_data(const struct splitio_blkfront *dev,
     return check_range(&dev->info, io->sector, len / 512);
 }
 
-static int check_io(const struct splitio_blkfront *dev,
-                    struct splitio_blk_io *io)
+int splitio_blkfront_check_io(const struct splitio_blkfront *dev,
+                              struct splitio_blk_io *io)
 {
     uint32_t need = SPLITIO_BLKFRONT_DISCARDS;
 
@@ -224,7 +224,7 @@ int splitio_blkfront_submit(struct splitio_blkfront *dev,
         return SPLITIO_ECLOSED;
     if (!dev->connected || dev->broken)
         return SPLITIO_EAGAIN;
-    err = check_io(dev, io);
+    err = splitio_blkfront_check_io(dev, io);
     if (err)
         return err;
     q = &dev->queues[io->queue % dev->nr_queues];
