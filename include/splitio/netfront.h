@@ -56,7 +56,7 @@
 
 #include <splitio/nic.h>
 #include <splitio/port.h>
-#include <splitio/proto/netif.h>
+#include <splitio/proto/netif_ctrl.h>
 #include <splitio/xenbus.h>
 
 #ifdef __cplusplus
@@ -82,6 +82,9 @@ struct splitio_netfront_config {
     bool untrusted;        /**< as if the toolstack had said that the back is */
     bool filter_multicast; /**< splitio_netfront_filter_multicast() */
     uint16_t headroom_bytes; /**< splitio_netfront_set_headroom() */
+    bool ctrl_ring;   /**< have a control ring if the back does: for hashing */
+    bool stage_pages; /**< splitio_netfront_set_staging() from the start;
+                           brings the control ring with it */
     splitio_netfront_receive_fn receive;
     void (*tx_room)(void *arg);      /**< optional: after SPLITIO_EAGAIN, send()
                                      may be called again */
@@ -110,6 +113,7 @@ struct splitio_netfront_stats {
 };
 
 struct splitio_netfront_queue;
+struct splitio_netfront_ctrl;
 
 /** A multicast address that is wanted. Fields are private, not ABI. */
 struct splitio_netfront_mcast {
@@ -123,6 +127,7 @@ struct splitio_netfront {
     struct splitio_netfront_config config;
     struct splitio_netfront_stats stats;
     struct splitio_netfront_queue *queues[SPLITIO_NETIF_QUEUES_MAX];
+    struct splitio_netfront_ctrl *ctrl;
     uint32_t nr_queues;               /* connected */
     uint32_t back_features;           /* what the back can take */
     struct splitio_netif_offer offer; /* as read from the store */
@@ -273,6 +278,56 @@ int splitio_netfront_mcast_remove(struct splitio_netfront *dev,
  * before. Peer: gives none, if it has not offered it.
  */
 int splitio_netfront_set_headroom(struct splitio_netfront *dev, uint16_t bytes);
+
+/**
+ * @brief Have the back spread frames over the queues by a hash, and tell it with
+ * each frame: `hash` and `hash_type`. Kept, and said to every new back, until
+ * the next call; an algorithm of SPLITIO_NETIF_HASH_NONE ends it.
+ * @param[in] hash copied.
+ * @return 0: wait for splitio_netfront_hash_status(); SPLITIO_EINVAL: out of
+ * range, or a queue that the configuration has not; SPLITIO_EOPNOTSUPP: the
+ * configuration has no control ring.
+ *
+ * Caller: owner. Order: frames on their way come as before. Peer: refuses, or
+ * never answers; then frames come as they do without.
+ */
+int splitio_netfront_set_hash(struct splitio_netfront *dev,
+                              const struct splitio_netif_hash *hash);
+
+/**
+ * @brief What has become of it; does not wait.
+ * @return 0: in force; SPLITIO_EAGAIN: the back has not answered yet, or there is
+ * none; SPLITIO_EOPNOTSUPP: it has no control ring, or does not know an algorithm
+ * or kind; SPLITIO_EINVAL: it refuses a value, such as a queue that is not
+ * connected; SPLITIO_E2BIG: it takes no key or mapping that long; SPLITIO_EIO: it
+ * gave a status that nobody knows; SPLITIO_ENOENT: nothing was asked for.
+ *
+ * Caller: owner. Order: none. Peer: the answer.
+ */
+int splitio_netfront_hash_status(const struct splitio_netfront *dev);
+
+/**
+ * @brief Have the back keep the pages mapped that frames go through, or end that.
+ * It then needs no grant operation for them. What the back can see does not
+ * change. Kept over all connections.
+ * @return 0: wait for splitio_netfront_nr_staged(); SPLITIO_EOPNOTSUPP: the
+ * configuration has no control ring.
+ *
+ * Caller: owner. Order: none; frames may go meanwhile. Peer: refuses, or never
+ * answers; then all goes on as without.
+ */
+int splitio_netfront_set_staging(struct splitio_netfront *dev, bool on);
+
+/**
+ * @brief Pages that the back keeps mapped, of all queues; as many as it takes.
+ * @return their number; SPLITIO_EAGAIN: the back has not answered yet, or there
+ * is none; SPLITIO_EOPNOTSUPP: it has no control ring, or keeps no pages;
+ * SPLITIO_EINVAL: it refuses; SPLITIO_EBUSY: it has not let go of all;
+ * SPLITIO_EIO: a status that nobody knows.
+ *
+ * Caller: owner. Order: none. Peer: the answer.
+ */
+int splitio_netfront_nr_staged(const struct splitio_netfront *dev);
 
 /**
  * @brief The machine was restored or moved (splitio_xenbus_resume()): connect

@@ -367,5 +367,7 @@ bool splitio_netback_is_valid(const struct splitio_netback *dev)
             q->nr_frames > TX_BATCH_FRAMES || q->nr_ops != 0 || q->nr_rsps != 0)
             return false;
     }
+    if (dev->ctrl->open && !splitio_ring_back_is_valid(&dev->ctrl->ring.ring))
+        return false;
     return dev->connected == (dev->nr_queues != 0);
 }

@@ -9,6 +9,8 @@ static void set_defaults(struct splitio_netfront_config *config)
 {
     if (config->max_queues == 0)
         config->max_queues = 1;
+    if (config->stage_pages)
+        config->ctrl_ring = true;
     if (config->nr_tx_pages == 0)
         config->nr_tx_pages = RING_SLOTS;
     if (config->nr_rx_pages == 0)
@@ -30,7 +32,8 @@ size_t splitio_netfront_mem_bytes(const struct splitio_netfront_config *config)
         (c.nr_rx_pages & (c.nr_rx_pages - 1)) != 0 ||
         c.headroom_bytes > SPLITIO_NETIF_HEADROOM_MAX)
         return 0;
-    return c.max_queues * ALIGN_UP(sizeof(struct splitio_netfront_queue));
+    return ALIGN_UP(sizeof(struct splitio_netfront_ctrl)) +
+           c.max_queues * ALIGN_UP(sizeof(struct splitio_netfront_queue));
 }
 
 int splitio_netfront_init(struct splitio_netfront *dev,
@@ -54,6 +57,9 @@ int splitio_netfront_init(struct splitio_netfront *dev,
     dev->headroom = config->headroom_bytes;
     dev->filter_multicast = config->filter_multicast;
     set_defaults(&dev->config);
+    dev->ctrl = (void *)at;
+    dev->ctrl->stage = config->stage_pages;
+    at += ALIGN_UP(sizeof(struct splitio_netfront_ctrl));
     for (i = 0; i < dev->config.max_queues; i++) {
         dev->queues[i] = (void *)at;
         dev->queues[i]->dev = dev;
@@ -85,6 +91,9 @@ int splitio_netfront_link_up(struct splitio_netfront *dev, splitio_domid_t back,
         if (err)
             goto out_queues;
     }
+    err = splitio_netfront_ctrl_open(dev, offer, &link->ctrl);
+    if (err)
+        goto out_queues;
     link->features = dev->config.features;
     link->filter_multicast =
         dev->filter_multicast && (offer->features & SPLITIO_NETIF_F_MCAST);
@@ -113,6 +122,7 @@ void splitio_netfront_link_down(struct splitio_netfront *dev)
     if (!dev->connected)
         return;
     dev->connected = false;
+    splitio_netfront_ctrl_close(dev);
     for (i = 0; i < dev->nr_queues; i++)
         splitio_netfront_queue_close(dev->queues[i]);
     dev->nr_queues = 0;
@@ -247,6 +257,8 @@ static int poll_link(struct splitio_netfront *dev, unsigned budget)
     int most = 0, n;
 
     if (dev->mcast_todo && splitio_netfront_mcast_sync(dev) < 0)
+        dev->broken = true;
+    if (!dev->broken && splitio_netfront_ctrl_poll(dev) < 0)
         dev->broken = true;
     for (i = 0; i < dev->nr_queues && !dev->broken; i++) {
         n = poll_queue(dev->queues[i], budget);

@@ -25,8 +25,46 @@ enum tx_kind {
     TX_MCAST, /* no frame: a change of the list */
 };
 
+/* Whose message is out on the control ring. */
+enum ctrl_job {
+    CTRL_NONE,
+    CTRL_HASH,
+    CTRL_STAGE,
+};
+
+/* The control ring, and what the back is asked for there. */
+struct splitio_netfront_ctrl {
+    struct splitio_netif_ctrl_front ring;
+    struct lent_page ring_page;
+    struct lent_page data_page; /* what messages point at */
+    splitio_evtchn_t evtchn;
+    uint32_t event; /* the handler has run, not yet unmasked */
+    bool open;      /* the back has one */
+
+    /* the one message that is out */
+    bool out;
+    uint16_t id;
+    uint16_t type;
+    enum ctrl_job job;
+
+    struct splitio_netif_hash hash; /* wanted ... */
+    bool hash_wanted;               /* ... ever */
+    bool hash_todo;                 /* ... and the back is to be told */
+    bool hashing;                   /* it has an algorithm */
+    bool undo;                      /* the message takes that away again */
+    unsigned step;
+    int hash_result;
+
+    bool stage; /* wanted */
+    bool stage_todo;
+    uint32_t queue; /* whose turn it is */
+    uint32_t nr_listed;
+    int stage_result;
+};
+
 struct splitio_netfront_queue {
     struct splitio_netfront *dev;
+    uint32_t nr_staged; /* pages that the back keeps mapped, tx first */
 
     /* tx: a page is named by the id of its request */
     struct splitio_netif_tx_front tx;
@@ -62,6 +100,28 @@ static inline uint8_t *splitio_netfront_head(struct splitio_netfront_queue *q)
 {
     return q->room + SPLITIO_NETIF_HEADROOM_MAX;
 }
+
+/* poll() has something to do. Any thread. */
+SPLITIO_INTERNAL void splitio_netfront_wake(struct splitio_netfront *dev);
+
+/* A new page, lent; and the end of it, which does nothing if there is none. */
+SPLITIO_INTERNAL int splitio_netfront_lend(struct splitio_netfront *dev,
+                                           struct lent_page *l, bool read_only);
+SPLITIO_INTERNAL void splitio_netfront_take_back(struct splitio_netfront *dev,
+                                                 struct lent_page *l);
+/* A new ring whose indices begin at index. */
+SPLITIO_INTERNAL int splitio_netfront_make_ring(struct splitio_ring_front *r,
+                                                void *page, uint32_t slot_bytes,
+                                                uint32_t index);
+
+/* The control ring, if the back has one and the configuration wants one. */
+SPLITIO_INTERNAL int
+splitio_netfront_ctrl_open(struct splitio_netfront *dev,
+                           const struct splitio_netif_offer *offer,
+                           struct splitio_netif_ctrl_link *link);
+SPLITIO_INTERNAL void splitio_netfront_ctrl_close(struct splitio_netfront *dev);
+/* Takes answers, sends what comes next. 0; EPROTO. */
+SPLITIO_INTERNAL int splitio_netfront_ctrl_poll(struct splitio_netfront *dev);
 
 /* Makes and lends all pages and channels of a queue; all or nothing. */
 SPLITIO_INTERNAL int

@@ -30,6 +30,7 @@ enum {
     KEY_GSO_TCPV6,
     KEY_MCAST,
     KEY_HEADROOM,
+    KEY_CTRL_RING,
     KEY_MCAST_DYN,
     KEY_BACK_MTU,
     NR_BACK_KEYS,
@@ -41,7 +42,8 @@ static const char *const back_keys[NR_BACK_KEYS] = {
     SPLITIO_NETIF_KEY_NO_CSUM,    SPLITIO_NETIF_KEY_CSUM_V6,
     SPLITIO_NETIF_KEY_GSO_TCPV4,  SPLITIO_NETIF_KEY_GSO_TCPV6,
     SPLITIO_NETIF_KEY_MCAST,      SPLITIO_NETIF_KEY_HEADROOM,
-    SPLITIO_NETIF_KEY_MCAST_DYN,  SPLITIO_NETIF_KEY_MTU,
+    SPLITIO_NETIF_KEY_CTRL_RING,  SPLITIO_NETIF_KEY_MCAST_DYN,
+    SPLITIO_NETIF_KEY_MTU,
 };
 
 bool splitio_netfront_want(void *drv, enum splitio_xenbus_phase phase,
@@ -166,6 +168,7 @@ static int got_offer(struct splitio_netfront *dev, unsigned i,
         [KEY_GSO_TCPV6] = SPLITIO_NETIF_F_GSO_TCPV6,
         [KEY_MCAST] = SPLITIO_NETIF_F_MCAST,
         [KEY_HEADROOM] = SPLITIO_NETIF_F_HEADROOM,
+        [KEY_CTRL_RING] = SPLITIO_NETIF_F_CTRL,
     };
     struct splitio_netif_offer *offer = &dev->offer;
     bool yes = splitio_xenbus_parse_flag(value, len_bytes, false);

@@ -81,5 +81,7 @@ bool splitio_netfront_is_valid(const struct splitio_netfront *dev)
         if (out + q->nr_free != dev->config.nr_tx_pages)
             return false;
     }
+    if (dev->ctrl->open && !splitio_ring_front_is_valid(&dev->ctrl->ring.ring))
+        return false;
     return dev->connected == (dev->nr_queues != 0);
 }

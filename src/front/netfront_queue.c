@@ -2,17 +2,17 @@
 /* Pages, grants and event channels of a queue. */
 #include "netfront_impl.h"
 
-static int lend(struct splitio_netfront_queue *q, struct lent_page *l,
-                bool read_only)
+int splitio_netfront_lend(struct splitio_netfront *dev, struct lent_page *l,
+                          bool read_only)
 {
-    const struct splitio_guest_port *guest = &q->dev->config.port;
+    const struct splitio_guest_port *guest = &dev->config.port;
     int err;
 
     l->page = guest->ops->pages_alloc(guest->ctx, 1);
     if (!l->page)
         return SPLITIO_ENOMEM;
-    err = guest->ops->grant(guest->ctx, q->dev->peer, l->page, read_only,
-                            &l->gref);
+    err =
+        guest->ops->grant(guest->ctx, dev->peer, l->page, read_only, &l->gref);
     if (err) {
         guest->ops->pages_free(guest->ctx, l->page, 1);
         l->page = NULL;
@@ -20,9 +20,10 @@ static int lend(struct splitio_netfront_queue *q, struct lent_page *l,
     return err;
 }
 
-static void take_back(struct splitio_netfront_queue *q, struct lent_page *l)
+void splitio_netfront_take_back(struct splitio_netfront *dev,
+                                struct lent_page *l)
 {
-    const struct splitio_guest_port *guest = &q->dev->config.port;
+    const struct splitio_guest_port *guest = &dev->config.port;
 
     if (!l->page)
         return;
@@ -37,31 +38,31 @@ static void take_all_back(struct splitio_netfront_queue *q)
     uint32_t i;
 
     for (i = 0; i < RING_SLOTS; i++) {
-        take_back(q, &q->tx_pages[i]);
-        take_back(q, &q->rx_pages[i]);
+        splitio_netfront_take_back(q->dev, &q->tx_pages[i]);
+        splitio_netfront_take_back(q->dev, &q->rx_pages[i]);
     }
-    take_back(q, &q->tx_ring);
-    take_back(q, &q->rx_ring);
+    splitio_netfront_take_back(q->dev, &q->tx_ring);
+    splitio_netfront_take_back(q->dev, &q->rx_ring);
 }
 
 static int lend_all(struct splitio_netfront_queue *q)
 {
     const struct splitio_netfront_config *config = &q->dev->config;
-    int err = lend(q, &q->tx_ring, false);
+    int err = splitio_netfront_lend(q->dev, &q->tx_ring, false);
     uint32_t i;
 
     if (!err)
-        err = lend(q, &q->rx_ring, false);
+        err = splitio_netfront_lend(q->dev, &q->rx_ring, false);
     for (i = 0; !err && i < config->nr_tx_pages; i++)
-        err = lend(q, &q->tx_pages[i], true);
+        err = splitio_netfront_lend(q->dev, &q->tx_pages[i], true);
     for (i = 0; !err && i < config->nr_rx_pages; i++)
-        err = lend(q, &q->rx_pages[i], false);
+        err = splitio_netfront_lend(q->dev, &q->rx_pages[i], false);
     return err;
 }
 
 /* A new ring whose indices begin where the configuration says. */
-static int make_ring(struct splitio_ring_front *r, void *page,
-                     uint32_t slot_bytes, uint32_t index)
+int splitio_netfront_make_ring(struct splitio_ring_front *r, void *page,
+                               uint32_t slot_bytes, uint32_t index)
 {
     int err = splitio_ring_front_init(r, page, 1, slot_bytes);
     struct splitio_sring *s = page;
@@ -73,7 +74,7 @@ static int make_ring(struct splitio_ring_front *r, void *page,
     return splitio_ring_front_attach(r, page, 1, slot_bytes, index);
 }
 
-static void wake(struct splitio_netfront *dev)
+void splitio_netfront_wake(struct splitio_netfront *dev)
 {
     if (splitio_xchg_u32(&dev->woken, 1) == 0 && dev->config.wake.fn)
         dev->config.wake.fn(dev->config.wake.arg);
@@ -84,7 +85,7 @@ static void on_tx_event(void *arg)
     struct splitio_netfront_queue *q = arg;
 
     splitio_store_release_u32(&q->tx_event, 1);
-    wake(q->dev);
+    splitio_netfront_wake(q->dev);
 }
 
 static void on_rx_event(void *arg)
@@ -92,7 +93,7 @@ static void on_rx_event(void *arg)
     struct splitio_netfront_queue *q = arg;
 
     splitio_store_release_u32(&q->rx_event, 1);
-    wake(q->dev);
+    splitio_netfront_wake(q->dev);
 }
 
 static int open_events(struct splitio_netfront_queue *q, bool split)
@@ -137,11 +138,11 @@ int splitio_netfront_queue_open(struct splitio_netfront_queue *q, bool split,
     reset(q);
     err = lend_all(q);
     if (!err)
-        err = make_ring(&q->tx.ring, q->tx_ring.page,
-                        splitio_netif_tx_slot_bytes, index);
+        err = splitio_netfront_make_ring(&q->tx.ring, q->tx_ring.page,
+                                         splitio_netif_tx_slot_bytes, index);
     if (!err)
-        err = make_ring(&q->rx.ring, q->rx_ring.page,
-                        splitio_netif_rx_slot_bytes, index);
+        err = splitio_netfront_make_ring(&q->rx.ring, q->rx_ring.page,
+                                         splitio_netif_rx_slot_bytes, index);
     if (!err)
         err = open_events(q, split);
     if (err) {

@@ -148,6 +148,8 @@ static void deliver(struct splitio_netfront_queue *q,
     f.nr_iov = pieces(q, p, iov);
     f.iov = iov;
     f.len_bytes = p->len_bytes;
+    f.hash_type = p->hash_type;
+    f.hash = p->hash;
     f.headroom_bytes = p->headroom < SPLITIO_NETIF_HEADROOM_MAX
                            ? p->headroom
                            : SPLITIO_NETIF_HEADROOM_MAX;

@@ -95,6 +95,32 @@ static void put_request(struct splitio_netfront_queue *q, uint16_t id,
     slot->req.size = splitio_le16((uint16_t)size);
 }
 
+static bool has_hash(const struct splitio_netfront_queue *q,
+                     const struct splitio_frame *frame)
+{
+    return frame->hash_type != SPLITIO_HASH_NONE && q->dev->ctrl->hashing;
+}
+
+/* What the back is told of a frame besides its bytes. */
+static uint32_t extras_of(const struct splitio_netfront_queue *q,
+                          const struct splitio_frame *frame)
+{
+    return (frame->gso_type != SPLITIO_GSO_NONE) + has_hash(q, frame);
+}
+
+static void put_hash(struct splitio_netfront_queue *q,
+                     const struct splitio_frame *frame)
+{
+    union splitio_netif_tx_slot *slot = next_slot(q);
+    uint32_t value = splitio_le32(frame->hash);
+
+    __builtin_memset(slot, 0, sizeof(*slot));
+    slot->extra.type = SPLITIO_NETIF_EXTRA_HASH;
+    slot->extra.u.hash.type = (uint8_t)(frame->hash_type - 1);
+    slot->extra.u.hash.algorithm = SPLITIO_NETIF_HASH_TOEPLITZ;
+    __builtin_memcpy(slot->extra.u.hash.value, &value, 4);
+}
+
 static void put_gso(struct splitio_netfront_queue *q,
                     const struct splitio_frame *frame)
 {
@@ -102,6 +128,8 @@ static void put_gso(struct splitio_netfront_queue *q,
 
     __builtin_memset(slot, 0, sizeof(*slot));
     slot->extra.type = SPLITIO_NETIF_EXTRA_GSO;
+    if (has_hash(q, frame))
+        slot->extra.flags = SPLITIO_NETIF_EXTRA_FLAG_MORE;
     slot->extra.u.gso.size = splitio_le16(frame->gso_size);
     slot->extra.u.gso.type = frame->gso_type == SPLITIO_GSO_TCPV4
                                  ? SPLITIO_NETIF_GSO_TCPV4
@@ -173,12 +201,11 @@ int splitio_netfront_tx_mcast(struct splitio_netfront_queue *q, uint8_t type,
 static uint8_t *put_frame(struct splitio_netfront_queue *q,
                           const struct splitio_frame *frame, uint16_t flags)
 {
-    bool gso = frame->gso_type != SPLITIO_GSO_NONE;
     uint32_t rest = frame->len_bytes, size;
     struct cursor c = {frame->iov, 0};
     uint8_t *first = NULL;
 
-    if (gso)
+    if (extras_of(q, frame) != 0)
         flags |= SPLITIO_NETTXF_EXTRA_INFO;
     while (rest != 0) {
         uint16_t id = claim_id(q, first ? TX_MORE : TX_FRAME);
@@ -192,8 +219,10 @@ static uint8_t *put_frame(struct splitio_netfront_queue *q,
         put_request(q, id, flags, first ? size : frame->len_bytes);
         if (!first) {
             first = page;
-            if (gso)
+            if (frame->gso_type != SPLITIO_GSO_NONE)
                 put_gso(q, frame);
+            if (has_hash(q, frame))
+                put_hash(q, frame);
         }
         rest -= size;
         flags = 0;
@@ -247,7 +276,7 @@ static int send_whole(struct splitio_netfront_queue *q,
     } else if (frame->flags & SPLITIO_FRAME_CSUM_VALID) {
         flags = SPLITIO_NETTXF_DATA_VALIDATED;
     }
-    err = want_room(q, pages, frame->gso_type != SPLITIO_GSO_NONE);
+    err = want_room(q, pages, extras_of(q, frame));
     if (err)
         return err;
     first = put_frame(q, frame, flags);

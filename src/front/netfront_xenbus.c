@@ -3,6 +3,7 @@
 #include "netfront_impl.h"
 
 #define NR_QUEUE_KEYS 5u
+#define NR_CTRL_KEYS  2u
 
 /* The keys of one queue: at the top if it is the only one. */
 static enum splitio_xenbus_tell tell_queue(const struct splitio_netfront *dev,
@@ -31,6 +32,21 @@ static enum splitio_xenbus_tell tell_queue(const struct splitio_netfront *dev,
     splitio_xenbus_print(value, SPLITIO_XENBUS_VALUE_MAX, "%u", keys[i].value);
     return keys[i].write ? SPLITIO_XENBUS_TELL_WRITE
                          : SPLITIO_XENBUS_TELL_REMOVE;
+}
+
+/* The control ring, if there is one; then what may change while connected. */
+static enum splitio_xenbus_tell tell_ctrl(const struct splitio_netfront *dev,
+                                          unsigned i, char *key, char *value)
+{
+    const struct splitio_netif_ctrl_link *l = &dev->link.ctrl;
+
+    splitio_xenbus_print(key, SPLITIO_XENBUS_KEY_MAX, "%s",
+                         i == 0 ? SPLITIO_NETIF_KEY_CTRL_RING_REF
+                                : SPLITIO_NETIF_KEY_EVTCHN_CTRL);
+    splitio_xenbus_print(value, SPLITIO_XENBUS_VALUE_MAX, "%u",
+                         i == 0 ? l->gref : l->evtchn);
+    return l->evtchn != 0 ? SPLITIO_XENBUS_TELL_WRITE
+                          : SPLITIO_XENBUS_TELL_REMOVE;
 }
 
 /* Keys that may change while connected; none that the back has not offered. */
@@ -79,8 +95,11 @@ static enum splitio_xenbus_tell tell(void *drv, enum splitio_xenbus_phase phase,
         return tell_wish(dev, i, key, value);
     if (phase != SPLITIO_XENBUS_OFFER)
         return SPLITIO_XENBUS_TELL_END;
+    if (i >= nr_keys + nr * NR_QUEUE_KEYS + NR_CTRL_KEYS)
+        return tell_wish(dev, i - nr_keys - nr * NR_QUEUE_KEYS - NR_CTRL_KEYS,
+                         key, value);
     if (i >= nr_keys + nr * NR_QUEUE_KEYS)
-        return tell_wish(dev, i - nr_keys - nr * NR_QUEUE_KEYS, key, value);
+        return tell_ctrl(dev, i - nr_keys - nr * NR_QUEUE_KEYS, key, value);
     if (i >= nr_keys)
         return tell_queue(dev, (i - nr_keys) / NR_QUEUE_KEYS,
                           (i - nr_keys) % NR_QUEUE_KEYS, key, value);

@@ -149,6 +149,30 @@ static unsigned host_copy(void *ctx, struct splitio_grant_copy *ops,
     return bad;
 }
 
+static unsigned host_map(void *ctx, struct splitio_grant_map *ops, unsigned nr)
+{
+    struct pair *p = ctx;
+    unsigned i, bad = 0;
+
+    for (i = 0; i < nr; i++) {
+        if (fails(&p->nr_maps, p->fail_map)) {
+            ops[i].status = SPLITIO_GNTST_NO_SPACE;
+            bad++;
+        } else {
+            bad += p->real_host.ops->map(p->real_host.ctx, &ops[i], 1);
+        }
+    }
+    return bad;
+}
+
+static unsigned host_unmap(void *ctx, struct splitio_grant_unmap *ops,
+                           unsigned nr)
+{
+    struct pair *p = ctx;
+
+    return p->real_host.ops->unmap(p->real_host.ctx, ops, nr);
+}
+
 static int host_map_ring(void *ctx, splitio_domid_t domid,
                          const splitio_gref_t *grefs, unsigned nr,
                          struct splitio_ring_map *map)
@@ -209,6 +233,8 @@ static void host_event_unmask_idle(void *ctx, splitio_evtchn_t evtchn)
 }
 
 static const struct splitio_host_ops host_ops = {
+    .map = host_map,
+    .unmap = host_unmap,
     .copy = host_copy,
     .map_ring = host_map_ring,
     .unmap_ring = host_unmap_ring,

@@ -38,8 +38,10 @@ struct pair {
     struct splitio_guest_port real_guest;
     void (*on_copy)(void *arg); /* before each batch of copies */
     void *on_copy_arg;
-    uint64_t nr_copies;    /* single copies */
-    uint64_t fail_copy;    /* this one fails, counted from 1; 0: none */
+    uint64_t nr_copies; /* single copies */
+    uint64_t fail_copy; /* this one fails, counted from 1; 0: none */
+    uint64_t nr_maps;   /* single pages, not rings */
+    uint64_t fail_map;
     uint64_t nr_guest_ops; /* page and grant requests of the front */
     uint64_t fail_guest_op;
     uint64_t nr_host_ops; /* map_ring and event_bind of the back */
