@@ -37,13 +37,15 @@
  * **Trust.** Slots are copied once and checked by splitio/proto/netif.h; bytes
  * are copied before they are looked at; offloads are derived from the copy. A
  * bad frame costs that frame, a bad ring the connection. What a guest can make
- * wait is bounded by `backlog_bytes` and by splitio_netback_tick(); what it can
+ * wait is bounded by `backlog_bytes` and by splitio_netback_tick(); what it has
+ * kept mapped over the control ring, by `staged_pages`; what it can
  * send, by the key `rate` of the toolstack, for an owner that tells the time
  * (splitio_netback_set_time()).
  *
  * **Keys.** From the toolstack, in the own directory: `mtu` (1500 bytes pass
- * even if it is less: fronts may ignore it), `rate`. To the front: features, `carrier`, and `mtu` if the configuration has one. From the
- * front: features, rings, `request-multicast-control`, `xdp-headroom`. Of these
+ * even if it is less: fronts may ignore it), `rate`. To the front: features,
+ * `carrier`, and `mtu` if the configuration has one. From the front: features,
+ * rings, the control ring, `request-multicast-control`, `xdp-headroom`. Of these
  * `rate` and the last two may change while connected. Not looked at: the old
  * feature-gso-tcpv4-prefix and -tcpv6-prefix, feature-smart-poll, and what
  * Windows fronts keep for themselves (`mac/...`, `speed`, `disconnect`); flipped

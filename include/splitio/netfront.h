@@ -46,8 +46,8 @@
  *
  * **Keys.** From the toolstack, in the own directory: `mac`, `mtu`, `trusted`,
  * `disconnect` ("1": the link is down, as Windows fronts have it). From the back:
- * features, `mtu` if it has one, `carrier`. To the back: features, rings,
- * `request-multicast-control`, `xdp-headroom`. `disconnect`, `carrier` and the
+ * features, `mtu` if it has one, `carrier`. To the back: features, rings, the
+ * control ring, `request-multicast-control`, `xdp-headroom`. `disconnect`, `carrier` and the
  * last two may change while connected; other features only with a connection.
  *
  * **Errors.** As each function says. A back that breaks the protocol loses the

@@ -30,6 +30,11 @@ int splitio_netback_ctrl_open(struct splitio_netback *dev,
     if (err)
         return err;
     err = splitio_netif_ctrl_back_attach(&c->ring, c->map.va, 1);
+    /* What a back before this one was asked for is lost: it is to be asked
+     * again, over a new connection. */
+    if (!err && dev->config.store && !dev->offered &&
+        c->ring.ring.req_cons != 0)
+        err = SPLITIO_ECLOSED;
     if (!err)
         err = host->ops->event_bind(host->ctx, dev->peer, link->evtchn, handler,
                                     &c->evtchn);

@@ -23,6 +23,8 @@ static void begin_anew(struct splitio_netfront *dev)
     c->hash_todo = c->hash_wanted;
     c->stage_todo = c->stage;
     c->open = true;
+    if (c->hash_todo || c->stage_todo)
+        splitio_netfront_wake(dev);
 }
 
 int splitio_netfront_ctrl_open(struct splitio_netfront *dev,

@@ -35,6 +35,7 @@ static void features_are_written_as_they_are(void **state)
         {"feature-multicast-control", SPLITIO_NETIF_F_MCAST, false},
         {"feature-dynamic-multicast-control", SPLITIO_NETIF_F_MCAST, false},
         {"feature-xdp-headroom", SPLITIO_NETIF_F_HEADROOM, false},
+        {"feature-ctrl-ring", SPLITIO_NETIF_F_CTRL, false},
     };
     unsigned i, on;
 

@@ -35,6 +35,8 @@ void queue_put(struct queue *q, const struct splitio_frame *frame)
     k->gso_size = frame->gso_size;
     k->gso_type = frame->gso_type;
     k->headroom_bytes = frame->headroom_bytes;
+    k->hash_type = frame->hash_type;
+    k->hash = frame->hash;
 }
 
 struct kept queue_get(struct queue *q)
@@ -60,6 +62,8 @@ struct splitio_frame kept_frame(const struct kept *k, struct splitio_iovec *iov,
         .csum_offset = k->csum_offset,
         .gso_size = k->gso_size,
         .gso_type = k->gso_type,
+        .hash_type = k->hash_type,
+        .hash = k->hash,
     };
     uint32_t at = 0;
 

@@ -13,6 +13,8 @@ struct kept {
     uint32_t flags;
     uint16_t csum_start, csum_offset, gso_size, headroom_bytes;
     uint8_t gso_type;
+    uint8_t hash_type;
+    uint32_t hash;
 };
 
 #define KEPT_MAX 4096u

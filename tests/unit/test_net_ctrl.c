@@ -33,10 +33,13 @@ static struct splitio_netif_hash a_hash(void)
     return h;
 }
 
-/* Frames that queue i of the front has taken. */
+/* Slots that the back has filled on queue i. */
 static uint32_t taken_by(const struct net_rig *r, unsigned i)
 {
-    return r->front.queues[i]->rx.ring.rsp_cons;
+    const struct splitio_sring *ring =
+        pair_granted(r->pair, r->link.queues[i].rx_gref);
+
+    return splitio_le32(ring->rsp_prod);
 }
 
 static void deliver(struct net_rig *r, const struct kept *k)
@@ -67,12 +70,12 @@ static void frames_come_where_their_hash_says(void **state)
     for (i = 0; i < 300; i++) {
         unsigned version = rnd() % 2 ? 4 : 6;
         struct kept k =
-            i % 5 == 0   ? make_noise(60 + rnd() % 3000)
-            : i % 5 == 1 ? make_gso(version, 2000 + rnd() % 30000, 1400)
-                         : make_ip(version,
-                                   rnd() % 2 ? SPLITIO_PACKET_TCP
-                                             : SPLITIO_PACKET_UDP,
-                                   120 + rnd() % 3000, rnd() % 2);
+            i % 5 == 0 ? make_noise(60 + rnd() % 3000)
+            : i % 5 == 1
+                ? make_gso(version, 2000 + rnd() % 30000, 1400)
+                : make_ip(version,
+                          rnd() % 2 ? SPLITIO_PACKET_TCP : SPLITIO_PACKET_UDP,
+                          120 + rnd() % 3000, rnd() % 2);
         uint32_t value, queue, before;
         uint8_t kind =
             splitio_netif_hash_frame(&h, k.bytes, k.len_bytes, &value);
@@ -287,8 +290,8 @@ static void wishes_outlive_the_connection(void **state)
             splitio_netfront_disconnect(&r->front);
         splitio_netback_disconnect(&r->back);
         splitio_netfront_disconnect(&r->front);
-        assert_int_equal(
-            splitio_grant_engine_nr_mapped(&r->pair->hv.grants, 0), 0);
+        assert_int_equal(splitio_grant_engine_nr_mapped(&r->pair->hv.grants, 0),
+                         0);
         assert_int_equal(splitio_netfront_hash_status(&r->front),
                          SPLITIO_EAGAIN);
         while (splitio_guest_poll(&r->pair->guest, 64) != 0)
