@@ -177,6 +177,8 @@ refuses guest_without_nic 'guest good has no NIC number 0' \
     "$tools/splitio-guest/splitio-guest" --socket "$socket" --guest good --tap t0
 refuses guest_option_unknown 'frob.*--help' \
     "$tools/splitio-guest/splitio-guest" --frob
+refuses guest_grants_of_no_version '--grants 3: give a number from 1 to 2' \
+    "$tools/splitio-guest/splitio-guest" --grants 3
 refuses guest_options_missing 'give --socket, --guest and --tap' \
     "$tools/splitio-guest/splitio-guest" --socket "$socket"
 if stop_daemons; then

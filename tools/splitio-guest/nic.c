@@ -64,6 +64,7 @@ int nic_open(struct nic *n, const struct options *o)
         .path = o->socket,
         .name = o->guest,
         .nr_pages = o->memory_mib * PAGES_PER_MIB,
+        .grant_version = (uint16_t)o->grant_version,
     };
     char text[SPLITIO_SHM_TEXT_MAX];
 

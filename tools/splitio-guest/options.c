@@ -21,11 +21,13 @@ static const char help_text[] =
     "      --netns PATH    make it in this network namespace, for example\n"
     "                      /run/netns/NAME\n"
     "  -m, --memory MIB    to join with (16)\n"
+    "      --grants N      version of the grant table: 1, or 2 (1)\n"
     "      --ready-fd N    write a line there when frames can flow\n"
     "      --help, --version\n";
 
 enum {
     OPT_NETNS = 256,
+    OPT_GRANTS,
     OPT_READY_FD,
     OPT_HELP,
     OPT_VERSION,
@@ -38,6 +40,7 @@ static const struct option long_options[] = {
     {"nic", required_argument, NULL, 'n'},
     {"netns", required_argument, NULL, OPT_NETNS},
     {"memory", required_argument, NULL, 'm'},
+    {"grants", required_argument, NULL, OPT_GRANTS},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -91,6 +94,8 @@ static int take(struct options *o, int c, char **argv)
         return number("--nic", optarg, 0, 255, &o->nic);
     case 'm':
         return number("--memory", optarg, 4, 1024, &o->memory_mib);
+    case OPT_GRANTS:
+        return number("--grants", optarg, 1, 2, &o->grant_version);
     case OPT_READY_FD:
         return set_ready_fd(o, optarg);
     case OPT_HELP:
@@ -110,7 +115,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
     int c, err;
 
-    *o = (struct options){.memory_mib = 16, .ready_fd = -1};
+    *o = (struct options){.memory_mib = 16, .grant_version = 1, .ready_fd = -1};
     opterr = 0;
     while ((c = getopt_long(argc, argv, ":s:g:t:n:m:", long_options, NULL)) !=
            -1) {

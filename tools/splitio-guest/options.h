@@ -7,6 +7,7 @@ struct options {
     const char *socket, *guest, *tap, *netns;
     unsigned nic;
     unsigned memory_mib;
+    unsigned grant_version;
     int ready_fd; /* -1: none */
 };
 
