@@ -20,3 +20,15 @@ run_ctest()
     }
     awk -f scripts/junit.awk "$xml"
 }
+
+# test_targets PRESET [CTEST-OPTION...]: the programs of these tests. Some are
+# run by several tests, of which one has their name.
+test_targets()
+{
+    local dir=build/$1
+    shift
+    ninja -C "$dir" -t targets all | sed -n 's/^\([a-z0-9_-]*\): phony$/\1/p' \
+        >"$dir/targets"
+    ctest --test-dir "$dir" -N "$@" | sed -n 's/^ *Test *#[0-9]*: *//p' |
+        grep -xFf "$dir/targets"
+}

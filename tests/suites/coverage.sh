@@ -46,8 +46,7 @@ compare()
 }
 
 cmake --preset coverage >/dev/null || exit 1
-tests=$(ctest --test-dir $build -N -L '^(unit|fake)$' |
-    sed -n 's/^ *Test *#[0-9]*: *//p')
+tests=$(test_targets coverage -L '^(unit|fake)$')
 build_preset coverage $tests || exit 1
 find $build -name '*.gcda' -delete
 run_ctest coverage -L '^(unit|fake)$' | grep -v '^ok - '

@@ -84,8 +84,7 @@ one() # ARCH TRIPLET QEMU
         not_ok "configures"
         return
     }
-    tests=$(ctest --test-dir "build/$preset" -N -L "$labels" \
-        -LE '^threads$' | sed -n 's/^ *Test *#[0-9]*: *//p')
+    tests=$(test_targets "$preset" -L "$labels" -LE '^threads$')
     build_preset "$preset" splitio $tests || { not_ok builds; return; }
     ok builds
     check no_atomic_calls no_atomic_calls "$2" "build/$preset/src/libsplitio.a"
