@@ -24,8 +24,20 @@ struct blk_seen {
     } rings[SPY_RINGS];
 };
 
+/* A request. It may outlive the attempt to have it done. */
+struct blk_one {
+    struct splitio_blk_io io;
+    struct splitio_iovec iov[2];
+    int status;
+    bool done;
+};
+
+#define BLK_ONES 256u
+
 struct blk_rig {
     struct rig rig;
+    struct blk_one ones[BLK_ONES];
+    unsigned nr_ones;
     struct splitio_blkfront_config front_cfg;
     struct splitio_blkback_config back_cfg;
     struct splitio_blkfront front;

@@ -4,22 +4,26 @@
 
 #include <string.h>
 
-struct one {
-    struct splitio_blk_io io;
-    int status;
-    bool done;
-};
+static struct blk_one *new_one(struct rig *r)
+{
+    struct blk_rig *b = blk_of(r);
+    struct blk_one *one = &b->ones[b->nr_ones++ % BLK_ONES];
+
+    memset(one, 0, sizeof(*one));
+    one->io.iov = one->iov;
+    return one;
+}
 
 static void on_done(struct splitio_blk_io *io, int status)
 {
-    struct one *one = SPLITIO_CONTAINER_OF(io, struct one, io);
+    struct blk_one *one = SPLITIO_CONTAINER_OF(io, struct blk_one, io);
 
     one->status = status;
     one->done = true;
 }
 
 /* What became of it; SPLITIO_EBUSY: it was never done. */
-static int do_one(struct rig *r, struct one *one)
+static int do_one(struct rig *r, struct blk_one *one)
 {
     struct blk_rig *b = blk_of(r);
     int err = SPLITIO_EAGAIN;
@@ -37,12 +41,12 @@ static int do_one(struct rig *r, struct one *one)
     return one->done ? one->status : SPLITIO_EBUSY;
 }
 
-static uint8_t *place(struct rig *r, const struct one *one)
+static uint8_t *place(struct rig *r, const struct blk_one *one)
 {
     return blk_of(r)->disk.bytes + one->io.sector * 512;
 }
 
-static bool write_and_check(struct rig *r, struct one *one, uint8_t *buf,
+static bool write_and_check(struct rig *r, struct blk_one *one, uint8_t *buf,
                             size_t len)
 {
     bool read_only = splitio_blkfront_get_info(&blk_of(r)->front)->flags &
@@ -62,7 +66,7 @@ static bool write_and_check(struct rig *r, struct one *one, uint8_t *buf,
            rig_fail(r, "%zu bytes on the disk are not those written", len);
 }
 
-static bool read_and_check(struct rig *r, struct one *one, uint8_t *buf,
+static bool read_and_check(struct rig *r, struct blk_one *one, uint8_t *buf,
                            size_t len)
 {
     int err;
@@ -84,19 +88,17 @@ static bool data(struct rig *r, unsigned nr_units, size_t offset)
     uint32_t unit = splitio_blkfront_get_info(&blk_of(r)->front)->sector_size;
     size_t len = (size_t)nr_units * unit;
     uint8_t *buf = r->w->data + offset;
-    struct splitio_iovec iov[2] = {{buf, len / 3},
-                                   {buf + len / 3, len - len / 3}};
-    struct one one = {.io = {.iov = iov, .nr_iov = 2}};
+    size_t first = offset == 0 ? len : len / 3;
+    struct blk_one *one = new_one(r);
 
-    if (offset == 0) {
-        iov[0].len_bytes = len;
-        one.io.nr_iov = 1;
-    }
-    one.io.queue = (uint16_t)(nr_units + (offset != 0));
-    one.io.sector = blk_random(&r->random) % (BLK_SECTORS - len / 512 + 1);
-    one.io.sector -= one.io.sector % (unit / 512);
-    return write_and_check(r, &one, buf, len) &&
-           read_and_check(r, &one, buf, len);
+    one->iov[0] = (struct splitio_iovec){buf, first};
+    one->iov[1] = (struct splitio_iovec){buf + first, len - first};
+    one->io.nr_iov = offset == 0 ? 1 : 2;
+    one->io.queue = (uint16_t)(nr_units + (offset != 0));
+    one->io.sector = blk_random(&r->random) % (BLK_SECTORS - len / 512 + 1);
+    one->io.sector -= one->io.sector % (unit / 512);
+    return write_and_check(r, one, buf, len) &&
+           read_and_check(r, one, buf, len);
 }
 
 static bool flush(struct rig *r)
@@ -104,13 +106,14 @@ static bool flush(struct rig *r)
     struct blk_rig *b = blk_of(r);
     bool offered =
         splitio_blkfront_get_info(&b->front)->flags & SPLITIO_BLKFRONT_FLUSHES;
-    struct one one = {.io = {.op = SPLITIO_BLK_FLUSH}};
+    struct blk_one *one = new_one(r);
     unsigned before = b->disk.nr_flushes;
     int err;
 
     if (!b->flushes)
         return true;
-    err = do_one(r, &one);
+    one->io.op = SPLITIO_BLK_FLUSH;
+    err = do_one(r, one);
     if (!offered)
         return err == SPLITIO_EOPNOTSUPP ||
                rig_fail(r, "a flush that was not offered: %d", err);
@@ -124,26 +127,27 @@ static bool barrier(struct rig *r)
     struct blk_rig *b = blk_of(r);
     uint32_t flags = splitio_blkfront_get_info(&b->front)->flags;
     uint32_t unit = splitio_blkfront_get_info(&b->front)->sector_size;
-    struct splitio_iovec iov = {r->w->data, unit};
-    struct one one = {
-        .io = {
-            .op = SPLITIO_BLK_BARRIER, .iov = &iov, .nr_iov = 1, .sector = 8}};
+    struct blk_one *one = new_one(r);
     int err;
 
     if (!b->barriers)
         return true;
     memset(r->w->data, 0x3c, unit);
-    err = do_one(r, &one);
+    one->io.op = SPLITIO_BLK_BARRIER;
+    one->iov[0] = (struct splitio_iovec){r->w->data, unit};
+    one->io.nr_iov = 1;
+    one->io.sector = 8;
+    err = do_one(r, one);
     if (flags & SPLITIO_BLKFRONT_READ_ONLY)
         return err == SPLITIO_EROFS || err == SPLITIO_EOPNOTSUPP ||
                rig_fail(r, "a barrier, read-only: %d", err);
     if (!(flags & SPLITIO_BLKFRONT_BARRIERS))
         return err == SPLITIO_EOPNOTSUPP ||
                rig_fail(r, "a barrier that was not offered: %d", err);
-    if (err || memcmp(place(r, &one), r->w->data, unit) != 0)
+    if (err || memcmp(place(r, one), r->w->data, unit) != 0)
         return rig_fail(r, "a barrier with data: %d", err);
-    one.io.nr_iov = 0;
-    err = do_one(r, &one);
+    one->io.nr_iov = 0;
+    err = do_one(r, one);
     return err == 0 || rig_fail(r, "a barrier without data: %d", err);
 }
 
@@ -153,22 +157,23 @@ static bool discard(struct rig *r, bool secure)
     uint32_t flags = splitio_blkfront_get_info(&b->front)->flags;
     uint32_t need =
         SPLITIO_BLKFRONT_DISCARDS | (secure ? SPLITIO_BLKFRONT_SECURE : 0);
-    struct one one = {.io = {.op = SPLITIO_BLK_DISCARD,
-                             .secure = secure,
-                             .sector = 8,
-                             .nr_sectors = 80}};
+    struct blk_one *one = new_one(r);
     int err;
 
     if (!b->discards || (secure && !b->secure))
         return true;
-    err = do_one(r, &one);
+    one->io.op = SPLITIO_BLK_DISCARD;
+    one->io.secure = secure;
+    one->io.sector = 8;
+    one->io.nr_sectors = 80;
+    err = do_one(r, one);
     if ((flags & need) != need)
         return err == SPLITIO_EOPNOTSUPP || err == SPLITIO_EROFS ||
                rig_fail(r, "a discard that was not offered: %d", err);
     if (err)
         return rig_fail(r, "a discard: %d", err);
     for (size_t i = 0; i < 80 * 512; i++)
-        if (place(r, &one)[i] != 0)
+        if (place(r, one)[i] != 0)
             return rig_fail(r, "what was discarded is still there");
     return true;
 }
