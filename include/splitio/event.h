@@ -211,6 +211,7 @@ struct splitio_event_domain {
     splitio_domid_t domid;
     const struct splitio_event_abi *abi;
     uint8_t *shared_info;
+    uint8_t *infos[SPLITIO_EVENT_VCPUS_MAX]; /* where each vcpu_info is */
     uint64_t *ports; /* one word a port: state, vcpu, remote domain and port */
     uint32_t nr_ports;
     uint32_t nr_open;
@@ -426,6 +427,30 @@ int splitio_event_engine_unmask(struct splitio_event_engine *e,
 int splitio_event_engine_bind_vcpu(struct splitio_event_engine *e,
                                    splitio_domid_t self, splitio_evtchn_t port,
                                    unsigned vcpu);
+
+/**
+ * @brief Have a virtual CPU's vcpu_info at a place of the guest's choice instead
+ * of in the shared info page (VCPUOP_register_vcpu_info). What is there now is
+ * copied, and the vcpu is told to look at all its ports. Xen allows it once.
+ * @param[in] gfn, offset where: a multiple of 8, and inside the page.
+ * @return 0; SPLITIO_EINVAL: no such place, or done before; SPLITIO_ENOENT: no
+ * such vcpu, no such domain.
+ *
+ * Caller: hypervisor side, any thread. Order: no event that is sent meanwhile is
+ * lost. Peer: every argument.
+ */
+int splitio_event_engine_register_vcpu_info(struct splitio_event_engine *e,
+                                            splitio_domid_t self, unsigned vcpu,
+                                            splitio_gfn_t gfn, uint32_t offset);
+
+/**
+ * @brief Where a virtual CPU's vcpu_info is now; NULL: no such vcpu or domain.
+ *
+ * Caller: hypervisor side, any thread; the address is good while the domain is
+ * registered. Order: none. Peer: nothing.
+ */
+void *splitio_event_engine_vcpu_info(struct splitio_event_engine *e,
+                                     splitio_domid_t self, unsigned vcpu);
 
 /**
  * @brief What a port is.

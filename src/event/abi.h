@@ -89,14 +89,12 @@ static inline uint8_t *vcpu_info(const struct splitio_event_abi *abi,
 }
 
 /*
- * Make a pending port known to a vcpu. True if the vcpu had no upcall pending,
+ * Make a pending port known to a vcpu, whose info is at v. True if the vcpu had no upcall pending,
  * that is, if it must be interrupted.
  */
-static inline bool mark_vcpu(const struct splitio_event_abi *abi,
-                             uint8_t *shared_info, unsigned vcpu, uint32_t port)
+static inline bool mark_vcpu(const struct splitio_event_abi *abi, uint8_t *v,
+                             uint32_t port)
 {
-    uint8_t *v = vcpu_info(abi, shared_info, vcpu);
-
     if (bit_set(abi, v + abi->selector, port / abi->word_bits))
         return false;
     return splitio_xchg_u8(v + abi->upcall_pending, 1) == 0;

@@ -99,6 +99,13 @@ static inline bool is_fifo(const struct splitio_event_domain *d)
     return __atomic_load_n(&d->is_fifo, __ATOMIC_SEQ_CST) != 0;
 }
 
+/* Where a vcpu's info is. Ordered as above: who puts it elsewhere then tells the
+ * guest to look at everything, for what was sent to the old place. */
+static inline uint8_t *info_of(struct splitio_event_domain *d, unsigned vcpu)
+{
+    return __atomic_load_n(&d->infos[vcpu], __ATOMIC_SEQ_CST);
+}
+
 /* --- hypervisor.c: the one place where the ABIs part --- */
 SPLITIO_INTERNAL void splitio_event_set_pending(struct splitio_event_engine *e,
                                                 struct splitio_event_domain *d,

@@ -111,7 +111,7 @@ static bool deliver(struct splitio_event_domain *d, uint32_t port, uint32_t w,
     (void)set_flags(word_of(f, port), LINKED);
     if (!append(f, port, vcpu, port_priority(port_is)))
         return false;
-    info = vcpu_info(d->abi, d->shared_info, vcpu);
+    info = info_of(d, vcpu);
     return splitio_xchg_u8(info + d->abi->upcall_pending, 1) == 0;
 }
 

@@ -85,7 +85,7 @@ bool splitio_event_guest_unmask(struct splitio_event_guest *g, unsigned vcpu,
     bit_clear(g->abi, mask_bits(g), port);
     if (!bit_test(g->abi, pending_bits(g), port))
         return false;
-    (void)mark_vcpu(g->abi, g->shared_info, vcpu, port);
+    (void)mark_vcpu(g->abi, vcpu_info(g->abi, g->shared_info, vcpu), port);
     return true;
 }
 

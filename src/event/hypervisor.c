@@ -31,6 +31,8 @@ static int fill_domain(struct splitio_event_engine *e,
         __builtin_memset(fifo_mem, 0, SPLITIO_EVENT_FIFO_MEM(d->nr_ports));
         d->fifo->last = fifo_mem;
     }
+    for (unsigned v = 0; v < d->abi->nr_vcpus; v++)
+        d->infos[v] = vcpu_info(d->abi, d->shared_info, v);
     d->next_free = 1;
     d->limit = d->nr_ports < nr_bits ? d->nr_ports : nr_bits;
     __builtin_memset(d->ports, 0, SPLITIO_EVENT_DOMAIN_MEM(d->nr_ports));
@@ -125,7 +127,7 @@ void splitio_event_set_pending(struct splitio_event_engine *e,
     }
     if (was_pending || bit_test(abi, d->shared_info + abi->mask, port))
         return;
-    if (mark_vcpu(abi, d->shared_info, vcpu, port))
+    if (mark_vcpu(abi, info_of(d, vcpu), port))
         e->port->ops->upcall(e->port->ctx, d->domid, vcpu);
 }
 
@@ -201,7 +203,7 @@ static void unmask(struct splitio_event_engine *e,
         return;
     bit_clear(abi, d->shared_info + abi->mask, port);
     if (bit_test(abi, d->shared_info + abi->pending, port) &&
-        mark_vcpu(abi, d->shared_info, port_vcpu(w), port))
+        mark_vcpu(abi, info_of(d, port_vcpu(w)), port))
         e->port->ops->upcall(e->port->ctx, d->domid, port_vcpu(w));
 }
 
