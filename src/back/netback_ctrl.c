@@ -30,9 +30,9 @@ int splitio_netback_ctrl_open(struct splitio_netback *dev,
     if (err)
         return err;
     err = splitio_netif_ctrl_back_attach(&c->ring, c->map.va, 1);
-    /* What a back before this one was asked for is lost: it is to be asked
-     * again, over a new connection. */
-    if (!err && dev->config.store && !dev->offered &&
+    /* What a back before this one was asked for is lost, unless it was saved:
+     * it is to be asked again, over a new connection. */
+    if (!err && dev->config.store && !dev->offered && !dev->saved &&
         c->ring.ring.req_cons != 0)
         err = SPLITIO_ECLOSED;
     if (!err)
