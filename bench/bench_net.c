@@ -4,7 +4,8 @@
  * engine and netback, with both halves on one processor?
  *
  * net_tx/<bytes>/<n>: out of the guest into a NIC that swallows it, n frames a
- * batch. net_rx/<bytes>/<n>: from a NIC into the guest. Frames of 65226 bytes
+ * batch. net_rx/<bytes>/<n>: from a NIC into the guest. net_staged_...: the same
+ * with the front's pages kept mapped at the back. Frames of 65226 bytes
  * are TCP frames to be cut by the NIC (45 segments of 1448 bytes).
  *
  * Time is for one frame; bytes are the frames'.
@@ -98,8 +99,10 @@ static void join(void)
 {
     static const struct splitio_fake_config cfg = {.nr_guests = 1};
     struct splitio_netback_config b = {.nic = {&nic_ops, NULL},
-                                       .features = SPLITIO_NETIF_F_ALL};
+                                       .features = SPLITIO_NETIF_F_ALL,
+                                       .staged_pages = 512};
     struct splitio_netfront_config f = {.features = SPLITIO_NETIF_F_ALL,
+                                        .ctrl_ring = true,
                                         .receive = on_receive};
     struct splitio_netif_offer offer;
     struct splitio_netif_link link;
@@ -186,6 +189,32 @@ static void run_rx(struct gbench *b, int64_t len_bytes)
     gbench_bytes(b, frames * len_bytes);
 }
 
+/* The front's pages mapped at the back, or not any more. */
+static void stage(bool on)
+{
+    if (splitio_netfront_set_staging(&front, on))
+        die("no control ring");
+    do
+        turn();
+    while (splitio_netfront_nr_staged(&front) == SPLITIO_EAGAIN);
+    if (splitio_netfront_nr_staged(&front) != (on ? 512 : 0))
+        die("pages are not staged");
+}
+
+static void run_staged_tx(struct gbench *b, int64_t len_bytes)
+{
+    stage(true);
+    run_tx(b, len_bytes);
+    stage(false);
+}
+
+static void run_staged_rx(struct gbench *b, int64_t len_bytes)
+{
+    stage(true);
+    run_rx(b, len_bytes);
+    stage(false);
+}
+
 void gbench_setup(void)
 {
     join();
@@ -195,4 +224,10 @@ void gbench_setup(void)
     gbench_register("net_rx/60/32", run_rx, 60);
     gbench_register("net_rx/1514/32", run_rx, 1514);
     gbench_register("net_rx/65226/8", run_rx, 65226);
+    gbench_register("net_staged_tx/60/32", run_staged_tx, 60);
+    gbench_register("net_staged_tx/1514/32", run_staged_tx, 1514);
+    gbench_register("net_staged_tx/65226/8", run_staged_tx, 65226);
+    gbench_register("net_staged_rx/60/32", run_staged_rx, 60);
+    gbench_register("net_staged_rx/1514/32", run_staged_rx, 1514);
+    gbench_register("net_staged_rx/65226/8", run_staged_rx, 65226);
 }

@@ -132,15 +132,16 @@ static void answer(struct splitio_netback *dev,
     splitio_netif_ctrl_back_put(&dev->ctrl->ring, &rsp);
 }
 
-/* Answers one after the other; an answer is published with its message done. */
+/* Answers one after the other; an answer is published with its message done. 1:
+ * there may be more; 0; EPROTO. */
 static int answer_some(struct splitio_netback *dev, bool *notify)
 {
     struct splitio_netback_ctrl *c = dev->ctrl;
     struct splitio_netif_ctrl_request req;
-    unsigned done = 0;
+    unsigned done;
     int n;
 
-    while (done < BATCH_MESSAGES) {
+    for (done = 0; done < BATCH_MESSAGES;) {
         n = splitio_netif_ctrl_back_take(&c->ring, &req);
         if (n == 0)
             n = splitio_ring_back_rearm(&c->ring.ring, 1);
@@ -149,6 +150,7 @@ static int answer_some(struct splitio_netback *dev, bool *notify)
             if (splitio_ring_back_publish(&c->ring.ring))
                 *notify = true;
             done++;
+            c->idle = false;
         }
         if (n < 0)
             return n;
@@ -175,7 +177,8 @@ int splitio_netback_ctrl_poll(struct splitio_netback *dev)
     if (more == 0 && splitio_load_acquire_u32(&c->event)) {
         splitio_write_once_u32(&c->event, 0);
         dev->stats.events++;
-        host->ops->event_unmask(host->ctx, c->evtchn);
+        splitio_host_port_unmask(host, c->evtchn, c->idle);
+        c->idle = true;
     }
     return more;
 }

@@ -43,6 +43,7 @@ struct splitio_netback_ctrl {
     splitio_evtchn_t evtchn;
     uint32_t event; /* the handler has run, not yet unmasked */
     bool open;      /* the front has one */
+    bool idle;      /* nothing has been asked since the last unmasking */
     struct splitio_netif_hash hash;
     /* a copy of what a message points at */
     _Alignas(8) uint8_t page[SPLITIO_PAGE_SIZE];
