@@ -11,7 +11,7 @@
  * of 32 bits in an *event array* that the guest lends page by page, and each
  * virtual CPU a *control block* with 16 queues, one a priority. A word has
  * PENDING, MASKED, LINKED (it is in a queue), BUSY, and LINK: the port behind it
- * in the queue. A domain begins with the 2-level ABI and changes over while it
+ * in the queue. They have the machine's byte order. A domain begins with the 2-level ABI and changes over while it
  * runs; what is pending then is carried along. Source: xen/event_channel.h.
  *
  * **Who calls what.**

@@ -119,7 +119,8 @@ int splitio_guest_init(struct splitio_guest *g,
  * opened that needs them; they stay taken.
  * @return 0; SPLITIO_EOPNOTSUPP: not in the configuration, or not offered by the
  * hypervisor side; SPLITIO_ENOMEM; SPLITIO_EBUSY: done already; what the ops
- * returned. After a failure the 2-level ABI goes on.
+ * returned. After a failure the 2-level ABI goes on, but for one of
+ * expand_array(): then events wait until a channel is opened that needs a page.
  *
  * Caller: the polling thread, before others use the port. Order: none. Peer: may
  * send meanwhile; no event is lost.

@@ -46,14 +46,18 @@ static uint32_t bound_end(const struct splitio_guest *g)
 
 int splitio_guest_use_fifo(struct splitio_guest *g)
 {
-    void *block;
+    uint32_t last = bound_end(g) - 1;
+    void *block = NULL;
     int err;
 
     if (!g->cfg.fifo_ops)
         return SPLITIO_EOPNOTSUPP;
     if (g->fifo_block)
         return SPLITIO_EBUSY;
-    block = splitio_guest_pages_alloc(g, 1);
+    /* There is no way back: have the pages that the bound ports need. */
+    if (splitio_guest_nr_free_pages(g) >=
+        2 + last / SPLITIO_EVENT_FIFO_PAGE_WORDS)
+        block = splitio_guest_pages_alloc(g, 1);
     if (!block)
         return SPLITIO_ENOMEM;
     err = splitio_event_guest_fifo_start(&g->events, &g->fifo, g->cfg.fifo_ops,
@@ -64,7 +68,7 @@ int splitio_guest_use_fifo(struct splitio_guest *g)
         return err;
     }
     g->fifo_block = block;
-    err = splitio_guest_fifo_reach(g, bound_end(g) - 1);
+    err = splitio_guest_fifo_reach(g, last);
     if (splitio_event_guest_has_upcall(&g->events, 0))
         g->cfg.ops->wake(g->cfg.ops_ctx);
     return err;
