@@ -57,6 +57,7 @@
 #include <splitio/nic.h>
 #include <splitio/port.h>
 #include <splitio/proto/netif_ctrl.h>
+#include <splitio/save.h>
 #include <splitio/xenbus.h>
 
 #ifdef __cplusplus
@@ -338,6 +339,31 @@ int splitio_netfront_nr_staged(const struct splitio_netfront *dev);
  * nothing.
  */
 void splitio_netfront_resume(struct splitio_netfront *dev);
+
+/**
+ * @brief Write down what was asked for and would have to be asked for again, as
+ * splitio/save.h has it: multicast addresses, headroom. Frames are not in it:
+ * those that are not answered are lost, as with splitio_netfront_resume().
+ * @param[out] buf   may be NULL, to learn how much is needed.
+ * @param[in]  size  of @p buf.
+ * @param[out] bytes needed, or used.
+ * @return 0; SPLITIO_ENOMEM: @p size is too small.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_netfront_save(const struct splitio_netfront *dev, void *buf,
+                          size_t size, size_t *bytes);
+
+/**
+ * @brief Ask for what a saved device had asked for. Call after init, before
+ * anything else; it is told to the back with the connection.
+ * @return 0; SPLITIO_EPROTO, SPLITIO_EOPNOTSUPP: see splitio/save.h; nothing has
+ * been asked for then; SPLITIO_EINVAL: there is a connection.
+ *
+ * Caller: owner. Order: none. Peer: nothing.
+ */
+int splitio_netfront_restore(struct splitio_netfront *dev, const void *blob,
+                             size_t bytes);
 
 /** @brief Begin an orderly close; keep polling. Caller: owner. */
 void splitio_netfront_close(struct splitio_netfront *dev);

@@ -98,8 +98,9 @@ splitio_blkfront_shadow_put_segs(struct splitio_blkfront_queue *q,
                                  bool abandoned);
 
 /* blkfront_io.c */
-SPLITIO_INTERNAL int splitio_blkfront_check_io(
-    const struct splitio_blkfront *dev, struct splitio_blk_io *io);
+SPLITIO_INTERNAL int
+splitio_blkfront_check_io(const struct splitio_blkfront *dev,
+                          struct splitio_blk_io *io);
 SPLITIO_INTERNAL void
 splitio_blkfront_queue_reset(struct splitio_blkfront_queue *q);
 SPLITIO_INTERNAL struct shadow *

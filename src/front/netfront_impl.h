@@ -140,6 +140,10 @@ SPLITIO_INTERNAL int splitio_netfront_tx_mcast(struct splitio_netfront_queue *q,
                                                uint8_t type,
                                                const uint8_t *addr);
 
+/* Address @p i of those that are wanted; NULL: no more. */
+SPLITIO_INTERNAL const uint8_t *
+splitio_netfront_mcast_wanted(const struct splitio_netfront *dev, unsigned i);
+
 /* Tells the back what it does not know, as far as there is room. 0; EPROTO. */
 SPLITIO_INTERNAL int splitio_netfront_mcast_sync(struct splitio_netfront *dev);
 /* There is a new back, or none. */

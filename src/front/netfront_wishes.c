@@ -23,6 +23,18 @@ static struct splitio_netfront_mcast *find(struct splitio_netfront *dev,
     return NULL;
 }
 
+const uint8_t *splitio_netfront_mcast_wanted(const struct splitio_netfront *dev,
+                                             unsigned i)
+{
+    unsigned k;
+
+    for (k = 0; k < SPLITIO_NETIF_MCAST_MAX; k++)
+        if ((dev->mcast[k].state == TO_ADD || dev->mcast[k].state == KNOWN) &&
+            i-- == 0)
+            return dev->mcast[k].addr;
+    return NULL;
+}
+
 void splitio_netfront_mcast_forget(struct splitio_netfront *dev)
 {
     unsigned i;

@@ -227,6 +227,97 @@ static void lesser_device_refuses_to_go_on(void **state)
     }
 }
 
+/* ---- the front ---- */
+
+static void *save_front(struct net_rig *r, size_t *bytes)
+{
+    size_t again;
+    void *blob;
+
+    assert_int_equal(splitio_netfront_save(&r->front, NULL, 0, bytes),
+                     SPLITIO_ENOMEM);
+    blob = malloc(*bytes);
+    assert_int_equal(splitio_netfront_save(&r->front, blob, *bytes, &again), 0);
+    assert_int_equal(again, *bytes);
+    return blob;
+}
+
+static void connect_anew(struct net_rig *r)
+{
+    struct splitio_netif_offer offer;
+
+    splitio_netback_offer(&r->back, &offer);
+    assert_int_equal(splitio_netfront_connect(&r->front, 0, &offer, &r->link),
+                     0);
+    assert_int_equal(splitio_netback_connect(&r->back, PAIR_GUEST, &r->link),
+                     0);
+    r->front_wakes = r->back_wakes = 1;
+    rig_run(r);
+}
+
+/* These bytes are read by other versions: they do not change. */
+static void bytes_of_a_blob_are_those_of_its_version(void **state)
+{
+    static const uint8_t golden[] = {
+        0x53, 0x50, 0x4c, 0x53, 0x01, 0x00, 0x00, 0x00, 0x04, 0x00, 0x00,
+        0x00, 0x2c, 0x00, 0x00, 0x00, 0xd2, 0xfc, 0xda, 0x47, 0x00, 0x00,
+        0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x0c, 0x00, 0x00, 0x00, 0x01,
+        0x00, 0x00, 0x00, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
+    struct net_rig *r = rig_new();
+    size_t bytes;
+    void *blob;
+
+    (void)state;
+    r->front_config.filter_multicast = true;
+    r->front_config.headroom_bytes = 128;
+    rig_join(r);
+    blob = save_front(r, &bytes);
+    assert_int_equal(bytes, sizeof(golden));
+    assert_memory_equal(blob, golden, bytes);
+    free(blob);
+    rig_delete(r);
+}
+
+static void front_asks_again_for_what_it_wanted(void **state)
+{
+    static const uint8_t groups[3][6] = {
+        {1, 0, 0x5e, 1, 2, 3}, {1, 0, 0x5e, 1, 2, 4}, {0x33, 0x33, 0, 0, 0, 1}};
+    struct net_rig *r = rig_new();
+    size_t bytes;
+    uint8_t *blob;
+
+    (void)state;
+    rig_join(r);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(splitio_netfront_mcast_add(&r->front, groups[i]), 0);
+    rig_run(r);
+    assert_int_equal(splitio_netfront_mcast_remove(&r->front, groups[1]), 0);
+    splitio_netfront_filter_multicast(&r->front, true);
+    assert_int_equal(splitio_netfront_set_headroom(&r->front, 128), 0);
+    blob = save_front(r, &bytes);
+    assert_int_equal(splitio_netfront_restore(&r->front, blob, bytes),
+                     SPLITIO_EINVAL);
+    splitio_netback_disconnect(&r->back);
+    splitio_netfront_disconnect(&r->front);
+    rig_init_front(r);
+    for (size_t n = 0; n < bytes; n++)
+        assert_int_equal(splitio_netfront_restore(&r->front, blob, n),
+                         SPLITIO_EPROTO);
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(splitio_netfront_restore(&r->front, blob, bytes),
+                         SPLITIO_EPROTO);
+        blob[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_int_equal(splitio_netfront_restore(&r->front, blob, bytes), 0);
+    free(blob);
+    connect_anew(r);
+    assert_int_equal(r->back.nr_mcast, 2);
+    assert_true(r->back.filter_multicast);
+    assert_int_equal(r->back.headroom, 128);
+    rig_delete(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +327,8 @@ int main(void)
         cmocka_unit_test(lists_and_limits_go_with_it),
         cmocka_unit_test(damaged_blob_is_refused),
         cmocka_unit_test(lesser_device_refuses_to_go_on),
+        cmocka_unit_test(bytes_of_a_blob_are_those_of_its_version),
+        cmocka_unit_test(front_asks_again_for_what_it_wanted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
