@@ -342,7 +342,7 @@ void splitio_netfront_resume(struct splitio_netfront *dev);
 
 /**
  * @brief Write down what was asked for and would have to be asked for again, as
- * splitio/save.h has it: multicast addresses, headroom. Frames are not in it:
+ * splitio/save.h has it: multicast addresses, headroom, hashing. Frames are not in it:
  * those that are not answered are lost, as with splitio_netfront_resume().
  * @param[out] buf   may be NULL, to learn how much is needed.
  * @param[in]  size  of @p buf.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* netback, written down and taken up again. */
-#include "../base/blob.h"
+#include "../proto/hash_blob.h"
 #include "netback_ctrl.h"
 
 /* Records, in this order; a queue's pages come after it. */
@@ -77,20 +77,6 @@ static void put_queue(struct blob_writer *w, struct splitio_netback *dev,
     }
 }
 
-static void put_hash(struct blob_writer *w,
-                     const struct splitio_netif_hash *hash)
-{
-    splitio_blob_record(w, REC_HASH);
-    blob_u32(w, hash->algorithm);
-    blob_u32(w, hash->kinds);
-    blob_u32(w, hash->key_bytes);
-    blob_u32(w, hash->nr_mapping);
-    for (uint32_t i = 0; i < hash->key_bytes; i++)
-        blob_u8(w, hash->key[i]);
-    for (uint32_t i = 0; i < hash->nr_mapping; i++)
-        blob_u8(w, hash->mapping[i]);
-}
-
 int splitio_netback_save(struct splitio_netback *dev, void *buf, size_t size,
                          size_t *bytes)
 {
@@ -102,8 +88,10 @@ int splitio_netback_save(struct splitio_netback *dev, void *buf, size_t size,
     put_connection(&w, dev);
     for (uint32_t i = 0; i < dev->nr_queues; i++)
         put_queue(&w, dev, i);
-    if (dev->ctrl->open)
-        put_hash(&w, &dev->ctrl->hash);
+    if (dev->ctrl->open) {
+        splitio_blob_record(&w, REC_HASH);
+        splitio_blob_put_hash(&w, &dev->ctrl->hash);
+    }
     return splitio_blob_end(&w, bytes);
 }
 
@@ -174,28 +162,6 @@ static void get_queue(struct blob_reader *r, struct saved *s, unsigned i)
     s->rx_index[i] = blob_get_u32(r);
 }
 
-static int get_hash(struct blob_reader *r, struct saved *s)
-{
-    struct splitio_netif_hash *h = &s->hash;
-
-    h->algorithm = blob_get_u32(r);
-    h->kinds = blob_get_u32(r);
-    h->key_bytes = blob_get_u32(r);
-    h->nr_mapping = blob_get_u32(r);
-    if (h->algorithm > SPLITIO_NETIF_HASH_TOEPLITZ ||
-        (h->kinds & ~SPLITIO_NETIF_HASH_ALL) || h->key_bytes > sizeof(h->key) ||
-        h->nr_mapping > sizeof(h->mapping))
-        return SPLITIO_EPROTO;
-    for (uint32_t i = 0; i < h->key_bytes; i++)
-        h->key[i] = blob_get_u8(r);
-    for (uint32_t i = 0; i < h->nr_mapping; i++) {
-        h->mapping[i] = blob_get_u8(r);
-        if (h->mapping[i] >= s->link.nr_queues)
-            return SPLITIO_EPROTO;
-    }
-    return 0;
-}
-
 /* Of the queue just read; which pages, is looked at when they are mapped. */
 static int check_staged(const struct splitio_netback *dev,
                         struct blob_reader *r, unsigned nr_queues)
@@ -223,7 +189,7 @@ static int read_record(const struct splitio_netback *dev, struct blob_reader *r,
     if (r->tag == REC_STAGED && s->link.ctrl.evtchn)
         return check_staged(dev, r, *nr_queues);
     if (r->tag == REC_HASH && s->link.ctrl.evtchn)
-        return get_hash(r, s);
+        return splitio_blob_get_hash(r, &s->hash, s->link.nr_queues);
     return err;
 }
 

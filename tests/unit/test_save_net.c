@@ -227,6 +227,22 @@ static void lesser_device_refuses_to_go_on(void **state)
     }
 }
 
+/* A frame each way: through pages that were staged, and with its hash. */
+static void check_in_order(struct net_rig *r)
+{
+    uint64_t staged = r->back.stats.staged_copies;
+    struct kept out = make_noise(300),
+                in = make_ip(4, SPLITIO_PACKET_TCP, 600, false);
+
+    rig_send(r, &out);
+    check_next(&r->nic.out, &out);
+    put_in(r, &in);
+    rig_run(r);
+    check_next(&r->received, &in);
+    assert_true(r->back.stats.staged_copies > staged);
+    assert_int_equal(splitio_netfront_hash_status(&r->front), 0);
+}
+
 /* ---- the front ---- */
 
 static void *save_front(struct net_rig *r, size_t *bytes)
@@ -282,12 +298,21 @@ static void front_asks_again_for_what_it_wanted(void **state)
 {
     static const uint8_t groups[3][6] = {
         {1, 0, 0x5e, 1, 2, 3}, {1, 0, 0x5e, 1, 2, 4}, {0x33, 0x33, 0, 0, 0, 1}};
+    struct splitio_netif_hash hash = {.algorithm = SPLITIO_NETIF_HASH_TOEPLITZ,
+                                      .kinds = SPLITIO_NETIF_HASH_ALL,
+                                      .key_bytes = 40,
+                                      .key = {1, 2, 3},
+                                      .nr_mapping = 4};
     struct net_rig *r = rig_new();
     size_t bytes;
     uint8_t *blob;
 
     (void)state;
+    r->front_config.ctrl_ring = true;
+    r->back_config.staged_pages = 64;
     rig_join(r);
+    assert_int_equal(splitio_netfront_set_hash(&r->front, &hash), 0);
+    assert_int_equal(splitio_netfront_set_staging(&r->front, true), 0);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(splitio_netfront_mcast_add(&r->front, groups[i]), 0);
     rig_run(r);
@@ -315,6 +340,12 @@ static void front_asks_again_for_what_it_wanted(void **state)
     assert_int_equal(r->back.nr_mcast, 2);
     assert_true(r->back.filter_multicast);
     assert_int_equal(r->back.headroom, 128);
+    assert_int_equal(splitio_netfront_hash_status(&r->front), 0);
+    assert_in_range(splitio_netfront_nr_staged(&r->front), 1, 64);
+    /* The next back has all of it without having been told. */
+    hand_over(r);
+    rig_run(r);
+    check_in_order(r);
     rig_delete(r);
 }
 
