@@ -212,7 +212,7 @@ const struct foreign foreigns[] = {
      .features = "rx-copy, NIC with checksums, NIC with segmentation, "
                  "scatter-gather, checksums IPv4, checksums IPv6, "
                  "segmentation IPv4, segmentation IPv6, split channels, "
-                 "2 queues, multicast control, headroom",
+                 "2 queues, multicast control, headroom, control ring",
      .offer = {{"feature-sg", "1"},
                {"feature-gso-tcpv4", "1"},
                {"feature-gso-tcpv6", "1"},

@@ -25,6 +25,11 @@ unsigned matrix_nr_random(unsigned otherwise)
     return text ? (unsigned)atoi(text) : otherwise;
 }
 
+bool matrix_is_short(void)
+{
+    return matrix_nr_random(1) == 0;
+}
+
 static void progress(struct run *run)
 {
     unsigned tenth = run->nr_all / 10 + 1;

@@ -21,5 +21,7 @@ unsigned matrix_run(const struct matrix *m);
 
 /* SPLITIO_CONFORM_RANDOM, or this. */
 unsigned matrix_nr_random(unsigned otherwise);
+/* It is 0: where everything takes long. */
+bool matrix_is_short(void);
 
 #endif

@@ -68,6 +68,31 @@ static void headroom_back(struct rig *r, bool on)
     add(r, &net_of(r)->back_cfg.features, SPLITIO_NETIF_F_HEADROOM, on);
 }
 
+static void ctrl_front(struct rig *r, bool on)
+{
+    net_of(r)->front_cfg.ctrl_ring = on;
+}
+
+static void ctrl_back(struct rig *r, bool on)
+{
+    add(r, &net_of(r)->back_cfg.features, SPLITIO_NETIF_F_CTRL, on);
+}
+
+static void hash_front(struct rig *r, bool on)
+{
+    net_of(r)->hashes = on;
+}
+
+static void staging_front(struct rig *r, bool on)
+{
+    net_of(r)->stages = on;
+}
+
+static void staging_back(struct rig *r, bool on)
+{
+    net_of(r)->back_cfg.staged_pages = on ? 64 : 0;
+}
+
 static void trusted_front(struct rig *r, bool on)
 {
     r->front_keys[r->nr_front_keys++] =
@@ -107,6 +132,21 @@ static uint64_t headroom_used(const struct rig *r)
     return net_seen(r, 1)->nr_offset;
 }
 
+static uint64_t ctrl_used(const struct rig *r)
+{
+    return ((const struct net_rig *)r)->has_ctrl_ring;
+}
+
+static uint64_t hash_used(const struct rig *r)
+{
+    return net_seen(r, 1)->nr_extras[SPLITIO_NETIF_EXTRA_HASH];
+}
+
+static uint64_t staging_used(const struct rig *r)
+{
+    return ((const struct net_rig *)r)->back.stats.staged_copies;
+}
+
 static uint64_t trusted_used(const struct rig *r)
 {
     return !((const struct net_rig *)r)->front.untrusted;
@@ -116,7 +156,7 @@ static uint64_t split_used(const struct rig *r)
 {
     const struct net_rig *n = (const struct net_rig *)r;
 
-    return n->nr_channels > n->back.nr_queues;
+    return n->nr_channels > n->back.nr_queues + n->has_ctrl_ring;
 }
 
 static uint64_t queues_used(const struct rig *r)
@@ -141,6 +181,9 @@ enum {
     MCAST,
     HEADROOM,
     TRUSTED,
+    CTRL,
+    HASH,
+    STAGING,
 };
 
 #define USES(name)                                                             \
@@ -231,6 +274,24 @@ static const struct feature features[] = {
                  .sides = FRONT,
                  .front = trusted_front,
                  .uses = {{FRONT, trusted_used}}},
+    [CTRL] = {.name = "control ring",
+              .sides = BOTH,
+              .front = ctrl_front,
+              .back = ctrl_back,
+              .front_key = {"event-channel-ctrl", "?", NULL, BOTH},
+              .back_key = {"feature-ctrl-ring", "1", "0", BACK},
+              .uses = {{BOTH, ctrl_used}}},
+    [HASH] = {.name = "hashing",
+              .sides = FRONT,
+              .needs = BIT(CTRL),
+              .front = hash_front,
+              .uses = {{BOTH, hash_used}}},
+    [STAGING] = {.name = "staged pages",
+                 .sides = BOTH,
+                 .needs = BIT(CTRL),
+                 .front = staging_front,
+                 .back = staging_back,
+                 .uses = {{BOTH, staging_used}}},
 };
 
 const struct protocol net_protocol = {

@@ -41,6 +41,8 @@ struct net_rig {
     unsigned nr_kinds; /* of frames that are sent; 0: all */
     unsigned sending;  /* IP version of the frame under way */
     unsigned nr_channels;
+    bool hashes, stages; /* the guest asks for it */
+    bool has_ctrl_ring;
     struct net_seen seen[2]; /* to the back, to the front */
     struct net_look looks[SPY_RINGS];
 };

@@ -43,6 +43,21 @@ static void *memory(size_t bytes)
     return bytes ? aligned_alloc(64, (bytes + 63) & ~(size_t)63) : NULL;
 }
 
+/* What is asked of the back over the control ring; none, no wish. */
+static bool ask(struct net_rig *n)
+{
+    struct splitio_netif_hash h = {.algorithm = SPLITIO_NETIF_HASH_TOEPLITZ,
+                                   .kinds = SPLITIO_NETIF_HASH_ALL,
+                                   .key_bytes = SPLITIO_TOEPLITZ_KEY_BYTES};
+    int want = n->front_cfg.ctrl_ring ? 0 : SPLITIO_EOPNOTSUPP;
+
+    for (unsigned i = 0; i < SPLITIO_TOEPLITZ_KEY_BYTES; i++)
+        h.key[i] = (uint8_t)(i * 37 + 11);
+    if (n->hashes && splitio_netfront_set_hash(&n->front, &h) != want)
+        return false;
+    return !n->stages || splitio_netfront_set_staging(&n->front, true) == want;
+}
+
 bool net_front_new(struct rig *r)
 {
     struct net_rig *n = net_of(r);
@@ -50,8 +65,10 @@ bool net_front_new(struct rig *r)
 
     n->front_mem = memory(bytes);
     r->front_xb = &n->front.xb;
-    return n->front_mem && splitio_netfront_init(&n->front, &n->front_cfg,
-                                                 n->front_mem, bytes) == 0;
+    return n->front_mem &&
+           splitio_netfront_init(&n->front, &n->front_cfg, n->front_mem,
+                                 bytes) == 0 &&
+           ask(n);
 }
 
 bool net_back_new(struct rig *r)
@@ -241,6 +258,8 @@ void net_look(struct rig *r)
         else if (way == 1)
             see_rx(n, look);
         else
+            n->has_ctrl_ring = true;
+        if (way == 2)
             continue;
         if (look->at != look->begin && !look->used) {
             look->used = true;

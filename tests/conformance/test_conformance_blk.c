@@ -5,6 +5,8 @@
 #include "matrix.h"
 #include "world_fake.h"
 
+#include <stdio.h>
+
 static void run(unsigned i)
 {
     const struct matrix m = {.binding = &bindings_fake[i],
@@ -20,16 +22,27 @@ static void every_pair_of_sets_connects_or_is_refused(void **state)
     run(0);
 }
 
+/* The first and the last kind of machine have all there is between them. */
+static void run_or_skip(unsigned i)
+{
+    if (matrix_is_short()) {
+        printf("emulated: only the first and the last kind of machine\n");
+        fflush(stdout);
+        skip();
+    }
+    run(i);
+}
+
 static void every_pair_connects_with_grants_of_version_2(void **state)
 {
     (void)state;
-    run(1);
+    run_or_skip(1);
 }
 
 static void every_pair_connects_with_fifo_events(void **state)
 {
     (void)state;
-    run(2);
+    run_or_skip(2);
 }
 
 static void every_pair_connects_with_both(void **state)

@@ -26,13 +26,13 @@ static void every_pair_of_net_sets_connects_or_is_refused(void **state)
     run(0, &net_protocol);
 }
 
-static void every_block_pair_connects_with_grants_of_version_2(void **state)
+static void every_block_pair_connects_with_grants_v2_and_fifo(void **state)
 {
     (void)state;
     run(1, &blk_protocol);
 }
 
-static void every_net_pair_connects_with_grants_of_version_2(void **state)
+static void every_net_pair_connects_with_grants_v2_and_fifo(void **state)
 {
     (void)state;
     run(1, &net_protocol);
@@ -43,8 +43,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_of_block_sets_connects_or_is_refused),
         cmocka_unit_test(every_pair_of_net_sets_connects_or_is_refused),
-        cmocka_unit_test(every_block_pair_connects_with_grants_of_version_2),
-        cmocka_unit_test(every_net_pair_connects_with_grants_of_version_2),
+        cmocka_unit_test(every_block_pair_connects_with_grants_v2_and_fifo),
+        cmocka_unit_test(every_net_pair_connects_with_grants_v2_and_fifo),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

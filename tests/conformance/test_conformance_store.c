@@ -266,7 +266,8 @@ static void run(const struct protocol *p)
 
     assert_true(world_open(&w, &bindings_fake[0]));
     nr_failed += run_mask(&w, p, all_features(p));
-    nr_failed += run_mask(&w, p, required_features(p));
+    if (!matrix_is_short()) /* all of these nodes are among those */
+        nr_failed += run_mask(&w, p, required_features(p));
     world_close(&w);
     assert_int_equal(nr_failed, 0);
 }

@@ -49,7 +49,14 @@ static bool open_machine(struct shm *s, char *path, size_t len_bytes)
     return splitio_shm_machine_open(&s->machine, &cfg, NULL, 0) == 0;
 }
 
-static bool open_with(struct world *w, unsigned grant_version)
+static bool is_as_wished(const struct splitio_guest *g, unsigned grant_version,
+                         bool fifo)
+{
+    return splitio_grant_table_version(&g->grants) == grant_version &&
+           (splitio_guest_nr_fifo_pages(g) != 0) == fifo;
+}
+
+static bool open_with(struct world *w, unsigned grant_version, bool fifo)
 {
     char path[100];
     const struct splitio_shm_guest_config cfg = {
@@ -57,7 +64,8 @@ static bool open_with(struct world *w, unsigned grant_version)
         .name = "conform",
         .nr_pages = WORLD_GUEST_PAGES,
         .nr_frames = (uint16_t)(8 * grant_version),
-        .grant_version = (uint16_t)grant_version};
+        .grant_version = (uint16_t)grant_version,
+        .fifo_events = fifo};
     struct shm *s = calloc(1, sizeof(*s));
     char text[SPLITIO_SHM_TEXT_MAX] = "";
     int err;
@@ -81,18 +89,17 @@ static bool open_with(struct world *w, unsigned grant_version)
     w->back_store = splitio_shm_machine_store(s->machine);
     w->server = splitio_shm_machine_store_server(s->machine);
     return splitio_shm_guest_domid(s->guest) == WORLD_GUEST &&
-           splitio_grant_table_version(
-               &splitio_shm_guest_of(s->guest)->grants) == grant_version;
+           is_as_wished(splitio_shm_guest_of(s->guest), grant_version, fifo);
 }
 
 static bool open_v1(struct world *w)
 {
-    return open_with(w, 1);
+    return open_with(w, 1, false);
 }
 
-static bool open_v2(struct world *w)
+static bool open_v2_fifo(struct world *w)
 {
-    return open_with(w, 2);
+    return open_with(w, 2, true);
 }
 
 static void guest_begin(struct world *w)
@@ -178,5 +185,5 @@ static uint64_t usage(struct world *w)
 
 const struct binding bindings_shm[NR_SHMS] = {
     SHM("shm", open_v1),
-    SHM("shm-grants-v2", open_v2),
+    SHM("shm-grants-v2-fifo", open_v2_fifo),
 };

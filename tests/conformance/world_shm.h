@@ -8,6 +8,8 @@
  * this process, each with a mapping of its own of the guest's memory; a thread
  * serves the daemon's side while the guest waits for it. */
 #define NR_SHMS 2u
-extern const struct binding bindings_shm[NR_SHMS]; /* grants 1, grants 2 */
+/* One with grants of version 1 and events of two levels, one with grants of
+ * version 2 and FIFO events. */
+extern const struct binding bindings_shm[NR_SHMS];
 
 #endif
