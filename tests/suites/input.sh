@@ -19,7 +19,7 @@ refuses()
     timeout 20 "$@" >"$dir/said" 2>&1 </dev/null
     rc=$?
     if [ $rc -ne 0 ] && [ $rc -lt 124 ] && [ "$(wc -l <"$dir/said")" = 1 ] &&
-        grep -Eq "$regex" "$dir/said"; then
+        grep -Eq -- "$regex" "$dir/said"; then
         ok "$name"
     else
         say "status $rc, said:"
