@@ -212,6 +212,32 @@ SPLITIO_ATOMICS_DEFINE(u64, uint64_t);
     {                                                                          \
         splitio_store_release_u##bits(p, splitio_le##bits(v));                 \
     }                                                                          \
+    static inline bool splitio_cas_le##bits(                                   \
+        uint##bits##_t *p, uint##bits##_t *expected, uint##bits##_t desired)   \
+    {                                                                          \
+        uint##bits##_t found = splitio_le##bits(*expected);                    \
+        bool done = splitio_cas_u##bits(p, &found, splitio_le##bits(desired)); \
+                                                                               \
+        *expected = splitio_le##bits(found);                                   \
+        return done;                                                           \
+    }                                                                          \
+    static inline uint##bits##_t splitio_xchg_le##bits(uint##bits##_t *p,      \
+                                                       uint##bits##_t v)       \
+    {                                                                          \
+        return splitio_le##bits(splitio_xchg_u##bits(p, splitio_le##bits(v))); \
+    }                                                                          \
+    static inline uint##bits##_t splitio_fetch_or_le##bits(uint##bits##_t *p,  \
+                                                           uint##bits##_t v)   \
+    {                                                                          \
+        return splitio_le##bits(                                               \
+            splitio_fetch_or_u##bits(p, splitio_le##bits(v)));                 \
+    }                                                                          \
+    static inline uint##bits##_t splitio_fetch_and_le##bits(uint##bits##_t *p, \
+                                                            uint##bits##_t v)  \
+    {                                                                          \
+        return splitio_le##bits(                                               \
+            splitio_fetch_and_u##bits(p, splitio_le##bits(v)));                \
+    }                                                                          \
     SPLITIO_STATIC_ASSERT(bits <= 64, "a word")
 
 SPLITIO_LE_DEFINE(16);

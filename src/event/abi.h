@@ -6,8 +6,8 @@
 #include <splitio/event.h>
 
 /*
- * A bit lies in a word of the guest's size; operating on it in words of another
- * size would be right on little-endian machines only.
+ * A bit lies in a little-endian word of the guest's size, and is operated on in
+ * words of that size, as the guest does.
  */
 
 static inline void *word_at(const struct splitio_event_abi *abi, uint8_t *array,
@@ -31,10 +31,10 @@ static inline bool bit_set(const struct splitio_event_abi *abi, uint8_t *array,
     if (abi->word_bits == 64) {
         const uint64_t wide = UINT64_C(1) << bit;
 
-        return (splitio_fetch_or_u64(word, wide) & wide) != 0;
+        return (splitio_fetch_or_le64(word, wide) & wide) != 0;
     }
     narrow = UINT32_C(1) << bit;
-    return (splitio_fetch_or_u32(word, narrow) & narrow) != 0;
+    return (splitio_fetch_or_le32(word, narrow) & narrow) != 0;
 }
 
 static inline bool bit_clear(const struct splitio_event_abi *abi,
@@ -47,10 +47,10 @@ static inline bool bit_clear(const struct splitio_event_abi *abi,
     if (abi->word_bits == 64) {
         const uint64_t wide = UINT64_C(1) << bit;
 
-        return (splitio_fetch_and_u64(word, ~wide) & wide) != 0;
+        return (splitio_fetch_and_le64(word, ~wide) & wide) != 0;
     }
     narrow = UINT32_C(1) << bit;
-    return (splitio_fetch_and_u32(word, ~narrow) & narrow) != 0;
+    return (splitio_fetch_and_le32(word, ~narrow) & narrow) != 0;
 }
 
 /* A whole word, ordered after every totally ordered operation before it. */
@@ -60,9 +60,10 @@ static inline uint64_t word_read(const struct splitio_event_abi *abi,
     uint8_t *word = array + (size_t)index * (abi->word_bits / 8u);
 
     if (abi->word_bits == 64)
-        return __atomic_load_n((splitio_atomic_u64 *)(void *)word,
-                               __ATOMIC_SEQ_CST);
-    return __atomic_load_n((uint32_t *)(void *)word, __ATOMIC_SEQ_CST);
+        return splitio_le64(__atomic_load_n((splitio_atomic_u64 *)(void *)word,
+                                            __ATOMIC_SEQ_CST));
+    return splitio_le32(
+        __atomic_load_n((uint32_t *)(void *)word, __ATOMIC_SEQ_CST));
 }
 
 static inline bool bit_test(const struct splitio_event_abi *abi, uint8_t *array,
@@ -78,8 +79,8 @@ static inline uint64_t word_take(const struct splitio_event_abi *abi,
                                  uint8_t *word)
 {
     if (abi->word_bits == 64)
-        return splitio_xchg_u64((uint64_t *)(void *)word, 0);
-    return splitio_xchg_u32((uint32_t *)(void *)word, 0);
+        return splitio_xchg_le64((uint64_t *)(void *)word, 0);
+    return splitio_xchg_le32((uint32_t *)(void *)word, 0);
 }
 
 static inline uint8_t *vcpu_info(const struct splitio_event_abi *abi,

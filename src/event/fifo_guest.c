@@ -28,7 +28,7 @@ void splitio_event_fifo_mask(struct splitio_event_guest *g,
     uint32_t *word = word_of(g, port);
 
     if (word)
-        splitio_fetch_or_u32(word, MASKED);
+        splitio_fetch_or_le32(word, MASKED);
     else
         bit_set(g->abi, mask_bits(g), port);
 }
@@ -40,7 +40,7 @@ void splitio_event_fifo_forget(struct splitio_event_guest *g,
 
     splitio_event_fifo_mask(g, port);
     if (word)
-        splitio_fetch_and_u32(word, ~PENDING);
+        splitio_fetch_and_le32(word, ~PENDING);
 }
 
 /*
@@ -49,15 +49,15 @@ void splitio_event_fifo_forget(struct splitio_event_guest *g,
  */
 static bool clear_masked(uint32_t *word)
 {
-    uint32_t w = splitio_read_once_u32(word);
+    uint32_t w = splitio_read_once_le32(word);
 
     for (unsigned i = 0; i < BUSY_TRIES; i++) {
         if (w & PENDING)
             return false;
         if (w & BUSY) {
             splitio_cpu_relax();
-            w = splitio_read_once_u32(word);
-        } else if (splitio_cas_u32(word, &w, w & ~MASKED)) {
+            w = splitio_read_once_le32(word);
+        } else if (splitio_cas_le32(word, &w, w & ~MASKED)) {
             return true;
         }
     }
@@ -84,10 +84,10 @@ bool splitio_event_fifo_unmask_own(struct splitio_event_guest *g,
  * or another vcpu, has changed a bit, which each can do a few times only. */
 static bool claim(uint32_t *word)
 {
-    uint32_t w = splitio_load_acquire_u32(word);
+    uint32_t w = splitio_load_acquire_le32(word);
 
     while ((w & (PENDING | MASKED)) == PENDING)
-        if (splitio_cas_u32(word, &w, (w & ~PENDING) | MASKED))
+        if (splitio_cas_le32(word, &w, (w & ~PENDING) | MASKED))
             return true;
     return false;
 }
@@ -101,10 +101,10 @@ static uint32_t unlink_first(struct splitio_event_guest *g,
     uint32_t *word;
 
     if (port == 0)
-        port = splitio_load_acquire_u32(&q->block->head[priority]);
+        port = splitio_load_acquire_le32(&q->block->head[priority]);
     word = word_of(g, port);
     q->head[priority] =
-        word ? splitio_fetch_and_u32(word, ~(LINKED | LINK)) & LINK : 0;
+        word ? splitio_fetch_and_le32(word, ~(LINKED | LINK)) & LINK : 0;
     return word ? port : 0;
 }
 
@@ -117,7 +117,7 @@ unsigned splitio_event_fifo_scan(struct splitio_event_guest *g, unsigned vcpu,
 
     if (!q->block)
         return 0;
-    q->ready |= splitio_xchg_u32(&q->block->ready, 0);
+    q->ready |= splitio_xchg_le32(&q->block->ready, 0);
     for (; q->ready && n < budget; n++) {
         unsigned priority = splitio_lowest_bit_u64(q->ready);
         uint32_t port;
@@ -130,8 +130,8 @@ unsigned splitio_event_fifo_scan(struct splitio_event_guest *g, unsigned vcpu,
         if (port && claim(word_of(g, port)))
             splitio_event_deliver(g, vcpu, port);
         /* What is more urgent and has come meanwhile goes first. */
-        if (splitio_read_once_u32(&q->block->ready))
-            q->ready |= splitio_xchg_u32(&q->block->ready, 0);
+        if (splitio_read_once_le32(&q->block->ready))
+            q->ready |= splitio_xchg_le32(&q->block->ready, 0);
     }
     q->ready &= (1u << SPLITIO_EVTCHN_FIFO_MAX_QUEUES) - 1;
     if (q->ready)
@@ -207,7 +207,7 @@ int splitio_event_guest_fifo_expand(struct splitio_event_guest *g, void *page,
         bool masked = port >= splitio_event_abi_nr_ports(g->abi) ||
                       bit_test(g->abi, mask_bits(g), port);
 
-        splitio_write_once_u32(&words[i], masked ? MASKED : 0);
+        splitio_write_once_le32(&words[i], masked ? MASKED : 0);
     }
     /* First: the engine may queue kept events before its call returns. */
     f->pages[nr / SPLITIO_EVENT_FIFO_PAGE_WORDS] = words;

@@ -41,29 +41,29 @@ static uint32_t *word_of(const struct splitio_event_fifo *f, uint32_t port)
  */
 static uint32_t set_flags(uint32_t *word, uint32_t flags)
 {
-    (void)splitio_fetch_or_u32(word, flags);
-    return splitio_load_acquire_u32(word);
+    (void)splitio_fetch_or_le32(word, flags);
+    return splitio_load_acquire_le32(word);
 }
 
 static uint32_t clear_flags(uint32_t *word, uint32_t flags)
 {
-    (void)splitio_fetch_and_u32(word, ~flags);
-    return splitio_load_acquire_u32(word);
+    (void)splitio_fetch_and_le32(word, ~flags);
+    return splitio_load_acquire_le32(word);
 }
 
 /* Replace LINK while the word is LINKED. False: it is not, or never holds still:
  * in which case the guest breaks the ABI and has only itself to blame. */
 static bool set_link(uint32_t *word, uint32_t port)
 {
-    uint32_t w = splitio_read_once_u32(word);
+    uint32_t w = splitio_read_once_le32(word);
 
     if ((w & LINKED) == 0)
         return false;
-    if (splitio_cas_u32(word, &w, (w & ~(BUSY | LINK)) | port))
+    if (splitio_cas_le32(word, &w, (w & ~(BUSY | LINK)) | port))
         return true;
     w = set_flags(word, BUSY);
     for (unsigned i = 0; i < LINK_TRIES && (w & LINKED) != 0; i++)
-        if (splitio_cas_u32(word, &w, (w & ~(BUSY | LINK)) | port))
+        if (splitio_cas_le32(word, &w, (w & ~(BUSY | LINK)) | port))
             return true;
     (void)clear_flags(word, BUSY);
     return false;
@@ -93,9 +93,9 @@ static bool append(struct splitio_event_fifo *f, uint32_t port, unsigned vcpu,
     v->tail[priority] = port;
     if (tail && set_link(word_of(f, tail), port))
         return false;
-    splitio_store_release_u32(&v->block->head[priority], port);
+    splitio_store_release_le32(&v->block->head[priority], port);
     bit = UINT32_C(1) << priority;
-    return (splitio_fetch_or_u32(&v->block->ready, bit) & bit) == 0;
+    return (splitio_fetch_or_le32(&v->block->ready, bit) & bit) == 0;
 }
 
 /* Queue a pending port unless it is masked or queued. True: upcall. */
@@ -183,7 +183,7 @@ bool splitio_event_fifo_prepare_port(struct splitio_event_domain *d,
     spin_lock(&f->lock);
     word = word_of(f, port);
     f->last[port] &= (uint16_t)~KEPT;
-    is_free = !word || (splitio_read_once_u32(word) & LINKED) == 0;
+    is_free = !word || (splitio_read_once_le32(word) & LINKED) == 0;
     if (word && is_free) {
         (void)set_flags(word, MASKED);
         (void)clear_flags(word, PENDING);

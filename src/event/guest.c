@@ -163,10 +163,11 @@ static unsigned next_bit(uint64_t bits, unsigned from)
 static void put_back(struct splitio_event_guest *g, uint8_t *v, uint64_t words)
 {
     if (g->abi->word_bits == 64)
-        splitio_fetch_or_u64((uint64_t *)(void *)(v + g->abi->selector), words);
+        splitio_fetch_or_le64((uint64_t *)(void *)(v + g->abi->selector),
+                              words);
     else
-        splitio_fetch_or_u32((uint32_t *)(void *)(v + g->abi->selector),
-                             (uint32_t)words);
+        splitio_fetch_or_le32((uint32_t *)(void *)(v + g->abi->selector),
+                              (uint32_t)words);
     splitio_xchg_u8(v + g->abi->upcall_pending, 1);
 }
 

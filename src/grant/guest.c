@@ -148,12 +148,12 @@ int splitio_grant_table_grant(struct splitio_grant_table *t, splitio_domid_t to,
 
 static inline bool end_access_v1(struct splitio_grant_entry_v1 *e)
 {
-    uint16_t flags = splitio_load_acquire_u16(&e->flags);
+    uint16_t flags = splitio_load_acquire_le16(&e->flags);
 
     for (unsigned i = 0; i < TRIES; i++) {
-        if (splitio_le16(flags) & IN_USE)
+        if (flags & IN_USE)
             return false;
-        if (splitio_cas_u16(&e->flags, &flags, 0))
+        if (splitio_cas_le16(&e->flags, &flags, 0))
             return true;
     }
     return false;

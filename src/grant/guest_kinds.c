@@ -52,15 +52,14 @@ int splitio_grant_table_grant_through(struct splitio_grant_table *t,
 
 static int protect_v1(struct splitio_grant_entry_v1 *e, bool read_only)
 {
-    uint16_t found = splitio_load_acquire_u16(&e->flags);
+    uint16_t flags = splitio_load_acquire_le16(&e->flags);
 
     for (unsigned i = 0; i < TRIES; i++) {
-        uint16_t flags = splitio_le16(found);
         uint16_t wanted = flags_of(flags & NOT_READONLY, read_only);
 
         if (read_only && (flags & SPLITIO_GTF_WRITING))
             return SPLITIO_EBUSY;
-        if (splitio_cas_u16(&e->flags, &found, splitio_le16(wanted)))
+        if (splitio_cas_le16(&e->flags, &flags, wanted))
             return 0;
     }
     return SPLITIO_EBUSY;

@@ -17,11 +17,9 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
                 bool write)
 {
     const uint32_t bits = write ? IN_USE : SPLITIO_GTF_READING;
-    uint32_t found = splitio_load_acquire_u32(entry_word(e));
+    uint32_t word = splitio_load_acquire_le32(entry_word(e));
 
     for (unsigned i = 0; i < ENTRY_TRIES; i++) {
-        uint32_t word = splitio_le32(found);
-
         if ((word & (SPLITIO_GTF_TYPE_MASK | SPLITIO_GTF_SUB_PAGE)) !=
                 SPLITIO_GTF_PERMIT_ACCESS ||
             entry_domid(word) != peer)
@@ -29,7 +27,7 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
         if (write && (word & SPLITIO_GTF_READONLY))
             return SPLITIO_GNTST_PERMISSION_DENIED;
         if ((word & bits) == bits ||
-            splitio_cas_u32(entry_word(e), &found, splitio_le32(word | bits)))
+            splitio_cas_le32(entry_word(e), &word, word | bits))
             return SPLITIO_GNTST_OKAY;
     }
     return SPLITIO_GNTST_GENERAL_ERROR;
@@ -37,7 +35,7 @@ static int mark(struct splitio_grant_entry_v1 *e, splitio_domid_t peer,
 
 static void unmark(struct splitio_grant_entry_v1 *e, uint16_t bits)
 {
-    splitio_fetch_and_u16(&e->flags, splitio_le16((uint16_t)~bits));
+    splitio_fetch_and_le16(&e->flags, (uint16_t)~bits);
 }
 
 /* First pin: learn the frame from the entry, once, and keep it. */

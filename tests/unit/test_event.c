@@ -275,13 +275,15 @@ static bool is_pending(const struct bed *b, splitio_domid_t id,
     uint64_t wide;
 
     if (b->fifo)
-        return b->dom[id].words[port] >> SPLITIO_EVTCHN_FIFO_PENDING & 1;
+        return splitio_le32(b->dom[id].words[port]) >>
+                   SPLITIO_EVTCHN_FIFO_PENDING &
+               1;
     if (b->abi->word_bits == 64) {
         memcpy(&wide, bits + port / 64 * 8, 8);
-        return wide >> (port % 64) & 1;
+        return splitio_le64(wide) >> (port % 64) & 1;
     }
     memcpy(&narrow, bits + port / 32 * 4, 4);
-    return narrow >> (port % 32) & 1;
+    return splitio_le32(narrow) >> (port % 32) & 1;
 }
 
 /* ---- ports ---- */

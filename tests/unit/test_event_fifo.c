@@ -48,7 +48,7 @@ static int teardown(void **state)
 
 static uint32_t word(struct event_rig *r, splitio_evtchn_t port)
 {
-    return *event_rig_word(r, 1, port);
+    return splitio_le32(*event_rig_word(r, 1, port));
 }
 
 static unsigned scan(struct event_rig *r)
@@ -76,8 +76,8 @@ static void send_sets_the_words_as_the_abi_says(void **state)
     assert_int_equal(word(r, PORTS - 1), MASKED);
     event_rig_send(r, 0, fa);
     assert_int_equal(word(r, a), PENDING | LINKED);
-    assert_int_equal(block->head[7], a);
-    assert_int_equal(block->ready, 1u << 7);
+    assert_int_equal(splitio_le32(block->head[7]), a);
+    assert_int_equal(splitio_le32(block->ready), 1u << 7);
     assert_int_equal(r->dom[1].memory[r->abi->upcall_pending], 1);
     event_rig_send(r, 0, fb);
     event_rig_send(r, 0, fa);
@@ -85,10 +85,10 @@ static void send_sets_the_words_as_the_abi_says(void **state)
     assert_int_equal(word(r, a), PENDING | LINKED | b);
     assert_int_equal(word(r, b), PENDING | LINKED | c);
     assert_int_equal(word(r, c), PENDING | LINKED);
-    assert_int_equal(block->head[7], a);
+    assert_int_equal(splitio_le32(block->head[7]), a);
     assert_int_equal(r->dom[1].nr_upcalls[0], 1);
     assert_int_equal(scan(r), 3);
-    assert_int_equal(block->ready, 0);
+    assert_int_equal(splitio_le32(block->ready), 0);
     assert_int_equal(word(r, a), MASKED);
     assert_int_equal(word(r, b), MASKED);
     assert_int_equal(word(r, c), MASKED);
@@ -214,7 +214,7 @@ static void scan_by_priority_and_then_as_they_came(void **state)
     }
     for (unsigned i = 0; i < 48; i++)
         event_rig_send(r, 0, from[i]);
-    assert_int_equal(event_rig_block(r, 1, 0)->ready, 0xFFFF);
+    assert_int_equal(splitio_le32(event_rig_block(r, 1, 0)->ready), 0xFFFF);
     assert_int_equal(scan(r), 48);
     for (unsigned i = 0; i < 48; i++)
         assert_int_equal(r->order[i], to[15 - i / 3 + i % 3 * 16]);
@@ -290,7 +290,7 @@ static void bind_vcpu_moves_the_events_to_come(void **state)
     for (unsigned v = 0; v < 32; v++) {
         assert_int_equal(splitio_event_engine_bind_vcpu(&r->e, 1, to, v), 0);
         event_rig_send(r, 0, from);
-        assert_int_equal(event_rig_block(r, 1, v)->head[7], to);
+        assert_int_equal(splitio_le32(event_rig_block(r, 1, v)->head[7]), to);
         assert_int_equal(r->dom[1].nr_upcalls[v], 1);
         /* It is in that queue, and stays there. */
         assert_int_equal(
@@ -329,8 +329,8 @@ static void tail_that_moved_to_another_queue_is_no_tail_any_more(void **state)
     event_rig_send(r, 0, fa);
     event_rig_send(r, 0, fb);
     assert_int_equal(word(r, a), PENDING | LINKED);
-    assert_int_equal(event_rig_block(r, 1, 0)->head[7], b);
-    assert_int_equal(event_rig_block(r, 1, 1)->head[3], a);
+    assert_int_equal(splitio_le32(event_rig_block(r, 1, 0)->head[7]), b);
+    assert_int_equal(splitio_le32(event_rig_block(r, 1, 1)->head[3]), a);
     r->nr_order = 0;
     assert_int_equal(scan(r), 1);
     assert_int_equal(r->order[0], b);

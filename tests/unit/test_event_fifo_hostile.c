@@ -55,14 +55,16 @@ static void tail_word_of_any_value_is_survived(void **state)
             *event_rig_word(r, 1, a) = *event_rig_word(r, 1, b) = 0;
             *event_rig_word(r, 1, c) = 0;
             event_rig_send(r, 0, fa);
-            *event_rig_word(r, 1, a) = w; /* the tail now */
+            *event_rig_word(r, 1, a) = splitio_le32(w); /* the tail now */
             event_rig_send(r, 0, fb);
             event_rig_send(r, 0, fc);
             event_rig_send(r, 0, fa);
-            assert_int_equal(*event_rig_word(r, 1, b) & BUSY, 0);
+            assert_int_equal(splitio_le32(*event_rig_word(r, 1, b)) & BUSY, 0);
             if (w & LINKED) {
-                assert_int_equal(*event_rig_word(r, 1, a) & LINK, b);
-                assert_int_equal(*event_rig_word(r, 1, a) & BUSY, 0);
+                assert_int_equal(splitio_le32(*event_rig_word(r, 1, a)) & LINK,
+                                 b);
+                assert_int_equal(splitio_le32(*event_rig_word(r, 1, a)) & BUSY,
+                                 0);
             }
             (void)event_rig_scan(r, 1, 0);
         }
@@ -91,7 +93,9 @@ static void never_hold_still(void *arg, size_t offset)
 
     (void)offset;
     l->nr++;
-    *l->word = l->unlink ? 0 : (*l->word ^ MASKED) | LINKED;
+    *l->word = l->unlink
+                   ? 0
+                   : (*l->word ^ splitio_le32(MASKED)) | splitio_le32(LINKED);
 }
 
 static void word_that_never_holds_still_costs_a_few_looks(void **state)
@@ -112,9 +116,9 @@ static void word_that_never_holds_still_costs_a_few_looks(void **state)
         event_rig_send(r, 0, fb);
         watch_stop();
         assert_in_range(l.nr, 3, 16);
-        assert_int_equal(*event_rig_word(r, 1, a) & BUSY, 0);
+        assert_int_equal(splitio_le32(*event_rig_word(r, 1, a)) & BUSY, 0);
         /* Its own queue is in disorder; the engine has begun a new one. */
-        assert_int_equal(event_rig_block(r, 1, 0)->head[7], b);
+        assert_int_equal(splitio_le32(event_rig_block(r, 1, 0)->head[7]), b);
         *event_rig_word(r, 1, a) = 0;
         (void)event_rig_scan(r, 1, 0);
         (void)splitio_event_guest_unmask(&r->dom[1].g, 0, b);
@@ -211,11 +215,11 @@ static void scribble(struct event_rig *r)
     if (rnd(3) == 0)
         value = rnd(16) << 28 | rnd(40);
     if (rnd(3) == 0)
-        event_rig_block(r, 1, rnd(4))->head[rnd(16)] = value;
+        event_rig_block(r, 1, rnd(4))->head[rnd(16)] = splitio_le32(value);
     else if (rnd(3) == 0)
-        event_rig_block(r, 1, rnd(4))->ready = value;
+        event_rig_block(r, 1, rnd(4))->ready = splitio_le32(value);
     else
-        *event_rig_word(r, 1, rnd(40)) = value;
+        *event_rig_word(r, 1, rnd(40)) = splitio_le32(value);
 }
 
 static void act(struct event_rig *r)
@@ -289,22 +293,22 @@ static void scan_of_links_that_lead_nowhere_ends(void **state)
     uint8_t *upcall = &r->dom[1].memory[r->abi->upcall_pending];
 
     for (unsigned i = 0; i < 2; i++) {
-        block->ready = 0xFFFFFFFF;
+        block->ready = splitio_le32(0xFFFFFFFF);
         for (unsigned q = 0; q < 16; q++)
-            block->head[q] = i ? 0 : PORTS + q;
+            block->head[q] = splitio_le32(i ? 0 : PORTS + q);
         *upcall = 1;
         assert_int_equal(splitio_event_guest_scan(g, 0, 1000), 16);
         assert_false(splitio_event_guest_has_upcall(g, 0));
     }
     /* A link out of range in the middle of a queue. */
-    *event_rig_word(r, 1, 5) = LINKED | LINK;
-    block->head[7] = 5;
-    block->ready = 1u << 7;
+    *event_rig_word(r, 1, 5) = splitio_le32(LINKED | LINK);
+    block->head[7] = splitio_le32(5);
+    block->ready = splitio_le32(1u << 7);
     *upcall = 1;
     assert_int_equal(splitio_event_guest_scan(g, 0, 1000), 2);
     assert_false(splitio_event_guest_has_upcall(g, 0));
     /* Nothing but queues that there are not. */
-    block->ready = 0xFFFF0000;
+    block->ready = splitio_le32(0xFFFF0000);
     *upcall = 1;
     assert_int_equal(splitio_event_guest_scan(g, 0, 1000), 0);
     assert_false(splitio_event_guest_has_upcall(g, 0));
@@ -316,8 +320,8 @@ static void relink(void *arg, size_t offset)
     uint32_t *words = arg;
 
     (void)offset;
-    words[5] = LINKED | 6;
-    words[6] = LINKED | 5;
+    words[5] = splitio_le32(LINKED | 6);
+    words[6] = splitio_le32(LINKED | 5);
 }
 
 static void scan_of_a_circle_is_bounded_by_the_budget(void **state)
@@ -329,14 +333,14 @@ static void scan_of_a_circle_is_bounded_by_the_budget(void **state)
     uint8_t *upcall = &r->dom[1].memory[r->abi->upcall_pending];
 
     relink(words, 0);
-    block->head[7] = 5;
-    block->ready = 1u << 7;
+    block->head[7] = splitio_le32(5);
+    block->ready = splitio_le32(1u << 7);
     *upcall = 1;
     assert_int_equal(splitio_event_guest_scan(g, 0, 1000), 3);
     if (!watch_possible())
         skip();
     relink(words, 0);
-    block->ready = 1u << 7;
+    block->ready = splitio_le32(1u << 7);
     *upcall = 1;
     watch_start(words, SPLITIO_PAGE_SIZE, relink, words);
     assert_int_equal(splitio_event_guest_scan(g, 0, 100), 100);
@@ -350,10 +354,10 @@ static void unmask_of_a_word_that_stays_busy_asks_the_engine(void **state)
     splitio_evtchn_t from, to = event_rig_channel(r, &from);
     uint32_t *word = event_rig_word(r, 1, to);
 
-    *word = MASKED | BUSY;
+    *word = splitio_le32(MASKED | BUSY);
     assert_true(splitio_event_guest_unmask(&r->dom[1].g, 0, to));
     assert_int_equal(r->dom[1].nr_asked, 1);
-    assert_int_equal(*word & MASKED, 0);
+    assert_int_equal(*word & splitio_le32(MASKED), 0);
     event_rig_send(r, 0, from);
     assert_int_equal(event_rig_scan(r, 1, 0), 1);
     assert_int_equal(r->dom[1].calls[to], 1);
