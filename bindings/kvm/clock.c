@@ -54,14 +54,15 @@ static void set_scale(struct splitio_kvm_guest *g, uint64_t hz)
 
 static int read_tsc(int fd, uint64_t *tsc)
 {
-    struct {
+    union {
         struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } msrs = {.head.nmsrs = 1, .entry.index = MSR_TSC};
+        uint8_t space[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+    } msrs = {.head.nmsrs = 1};
 
+    msrs.head.entries[0].index = MSR_TSC;
     if (ioctl(fd, KVM_GET_MSRS, &msrs) != 1)
         return SPLITIO_EIO;
-    *tsc = msrs.entry.data;
+    *tsc = msrs.head.entries[0].data;
     return 0;
 }
 

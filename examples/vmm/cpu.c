@@ -30,9 +30,10 @@ static void set_apic_id(struct kvm_cpuid2 *c, unsigned id)
 
 static int set_cpuid(struct cpu *cpu)
 {
-    struct {
+    union {
         struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[MAX_CPUID];
+        uint8_t space[sizeof(struct kvm_cpuid2) +
+                      MAX_CPUID * sizeof(struct kvm_cpuid_entry2)];
     } c = {.head.nent = MAX_CPUID};
 
     if (ioctl(cpu->vm->kvm, KVM_GET_SUPPORTED_CPUID, &c) < 0)
