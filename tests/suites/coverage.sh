@@ -46,10 +46,10 @@ compare()
 }
 
 cmake --preset coverage >/dev/null || exit 1
-tests=$(test_targets coverage -L '^(unit|fake)$')
+tests=$(test_targets coverage -L '^(unit|fake|conformance)$')
 build_preset coverage $tests || exit 1
 find $build -name '*.gcda' -delete
-run_ctest coverage -L '^(unit|fake)$' | grep -v '^ok - '
+run_ctest coverage -L '^(unit|fake|conformance)$' | grep -v '^ok - '
 figures >$build/figures
 cat $build/figures
 [ "${SPLITIO_COVERAGE:-}" != write ] || {

@@ -117,10 +117,10 @@ static bool page_bit(const struct model *m, splitio_domid_t d, unsigned at,
 
     if (m->abi->word_bits == 64) {
         memcpy(&wide, page + bit / 64 * 8, 8);
-        return wide >> (bit % 64) & 1;
+        return splitio_le64(wide) >> (bit % 64) & 1;
     }
     memcpy(&narrow, page + bit / 32 * 4, 4);
-    return narrow >> (bit % 32) & 1;
+    return splitio_le32(narrow) >> (bit % 32) & 1;
 }
 
 static bool selected(const struct model *m, splitio_domid_t d, unsigned vcpu,
@@ -578,7 +578,7 @@ static void do_domain(struct model *m, splitio_domid_t d)
 static void compare_word(struct model *m, splitio_domid_t d, unsigned port)
 {
     const struct m_port *p = &m->dom[d].p[port];
-    uint32_t w = m->dom[d].words[port];
+    uint32_t w = splitio_le32(m->dom[d].words[port]);
 
     SAME("pending", w >> SPLITIO_EVTCHN_FIFO_PENDING & 1, p->pending);
     SAME("mask", w >> SPLITIO_EVTCHN_FIFO_MASKED & 1, p->masked);
@@ -594,7 +594,8 @@ static void compare_queues(struct model *m, splitio_domid_t d)
             const struct m_queue *q = &m->dom[d].queue[v][i];
 
             for (unsigned n = 1; n < q->nr; n++)
-                SAME("link", m->dom[d].words[q->port[n - 1]] & 0x1FFFF,
+                SAME("link",
+                     splitio_le32(m->dom[d].words[q->port[n - 1]]) & 0x1FFFF,
                      q->port[n]);
             if (q->nr && !splitio_event_guest_has_upcall(&m->dom[d].g, v))
                 differ("a queue that nobody is told of", v, i);
