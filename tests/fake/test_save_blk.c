@@ -300,6 +300,38 @@ static void blob_of_an_earlier_connection_is_passed_over(void **state)
     pair_close(&pair);
 }
 
+/* A front that breaks its ring while there is no back gains nothing. */
+static void ring_that_was_broken_meanwhile_is_made_anew(void **state)
+{
+    (void)state;
+    for (unsigned way = 0; way < 2; way++) {
+        struct splitio_sring *sring;
+        size_t bytes;
+        void *blob;
+
+        pair_defaults(&pair);
+        pair_connect(&pair);
+        pair.disk.stuck = true;
+        some_traffic(10);
+        pair.disk.stuck = false;
+        assert_true(pair.back.stats.nr_in_flight != 0);
+        blob = save(&bytes);
+        sring = pair.spy.rings[0]->va;
+        replace(blob, bytes);
+        if (way == 0)
+            sring->req_prod = splitio_le32(splitio_le32(sring->req_prod) + 99);
+        else /* less than had been taken */
+            sring->req_prod = sring->rsp_prod;
+        pair_run(&pair, 20000);
+        free(blob);
+        assert_true(splitio_blkfront_is_up(&pair.front));
+        assert_int_equal(pair_nr_busy(&pair), 0);
+        assert_int_equal(pair.nr_bad, 0);
+        assert_true(pair.front.xb.nr_connects > 1);
+        pair_close(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +344,7 @@ int main(void)
         cmocka_unit_test(damaged_blob_is_refused),
         cmocka_unit_test(lesser_device_refuses_to_go_on),
         cmocka_unit_test(blob_of_an_earlier_connection_is_passed_over),
+        cmocka_unit_test(ring_that_was_broken_meanwhile_is_made_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
