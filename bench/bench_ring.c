@@ -25,6 +25,7 @@ struct message {
 SPLITIO_RING_DEFINE(ours, struct message, struct message);
 
 #define NR_PAGES 5u /* 256 slots of 64 bytes */
+#define BATCH    32
 
 static _Alignas(4096) uint8_t pages[NR_PAGES * 4096];
 static uint32_t stop;
@@ -53,28 +54,35 @@ static unsigned ours_send(struct ours_front *f, unsigned n, uint64_t id)
 
 static unsigned ours_serve(struct ours_back *b)
 {
-    int n = splitio_ring_back_pending(&b->ring);
-    struct message m;
+    struct message m[BATCH];
+    unsigned all = 0;
+    int n;
 
-    for (int i = 0; i < n; i++) {
-        ours_back_take(b, &m);
-        ours_back_put(b, &m);
-    }
-    if (n > 0)
+    do {
+        n = ours_back_take_batch(b, m, BATCH);
+        if (n <= 0)
+            break;
+        ours_back_put_batch(b, m, (unsigned)n);
+        all += (unsigned)n;
+    } while (n == BATCH);
+    if (all)
         splitio_ring_back_publish(&b->ring);
-    return (unsigned)n;
+    return all;
 }
 
 static unsigned ours_collect(struct ours_front *f)
 {
-    int n = splitio_ring_front_pending(&f->ring);
-    struct message m;
+    struct message m[BATCH];
+    unsigned all = 0;
+    int n;
 
-    for (int i = 0; i < n; i++) {
-        ours_front_take(f, &m);
-        gbench_use(&m);
-    }
-    return (unsigned)n;
+    do {
+        n = ours_front_take_batch(f, m, BATCH);
+        for (int i = 0; i < n; i++)
+            gbench_use(&m[i]);
+        all += n > 0 ? (unsigned)n : 0;
+    } while (n == BATCH);
+    return all;
 }
 
 static void *ours_back_thread(void *arg)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Public headers include downwards only, and layer 1 never includes layer 1.
 BEGIN {
-    split("base arch port", l0)
+    split("base arch port ring_page", l0)
     split("ring stream event_page grant event event_fifo event_eoi", l1)
     split("store store_server proto/* xenbus toolstack guest hypervisor save " \
           "grant_engine", l2)

@@ -40,12 +40,13 @@ extern "C" {
 /** Forbids the compiler to move or repeat memory accesses across it. */
 #define SPLITIO_COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
 
-/* Before a loop whose count the compiler may know. */
+/* Before a loop: so many turns at a time. Clang needs not be told. */
 #if defined(__clang__)
-#define SPLITIO_UNROLL
+#define SPLITIO_UNROLL(n)
 #else
-#define SPLITIO_UNROLL _Pragma("GCC unroll 16")
+#define SPLITIO_UNROLL(n) SPLITIO_PRAGMA(GCC unroll n)
 #endif
+#define SPLITIO_PRAGMA(text) _Pragma(#text)
 
 /** Promises the compiler a condition that holds by construction. */
 #define SPLITIO_ASSUME(cond)                                                   \
@@ -262,16 +263,6 @@ static inline void splitio_cpu_relax(void)
 #endif
 }
 
-/** Tells the processor that the caller will write to @p p soon. */
-static inline void splitio_prefetch_write(const void *p)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
-#else
-    __builtin_prefetch(p, 1);
-#endif
-}
-
 /* Words of any alignment that may lie over any type. */
 typedef uint8_t splitio_any_u8x16
     __attribute__((vector_size(16), aligned(1), may_alias));
@@ -291,7 +282,7 @@ static inline void splitio_copy_once(void *dst, const void *src,
     const uint8_t *from = (const uint8_t *)src;
     uint8_t *to = (uint8_t *)dst;
 
-    SPLITIO_UNROLL
+    SPLITIO_UNROLL(16)
     for (; len_bytes >= 16; len_bytes -= 16, to += 16, from += 16)
         *(splitio_any_u8x16 *)to = *(const volatile splitio_any_u8x16 *)from;
     if (len_bytes & 8) {

@@ -34,6 +34,7 @@
 #include <splitio/proto/xenbus.h>
 #include <splitio/proto/xs.h>
 #include <splitio/ring.h>
+#include <splitio/ring_page.h>
 #include <splitio/save.h>
 #include <splitio/store.h>
 #include <splitio/store_server.h>
