@@ -18,25 +18,29 @@ void splitio_event_engine_init(struct splitio_event_engine *e,
 
 /* Nothing is touched of a domain that is there already. */
 static int fill_domain(struct splitio_event_engine *e,
-                       struct splitio_event_domain *d,
-                       const struct splitio_event_domain *from, void *fifo_mem)
+                       struct splitio_event_domain *d, splitio_domid_t domid,
+                       const struct splitio_event_abi *abi, void *shared_info,
+                       uint32_t nr_ports, uint64_t *mem)
 {
-    uint32_t nr_bits = splitio_event_abi_nr_ports(from->abi);
+    uint32_t nr_bits;
 
-    if (slot_peek(e->slots, e->nr_slots, from->domid))
+    if (domid >= e->nr_slots || !abi || !shared_info || !mem || nr_ports < 2)
+        return SPLITIO_EINVAL;
+    if (slot_peek(e->slots, e->nr_slots, domid))
         return SPLITIO_EEXIST;
-    *d = *from;
-    if (fifo_mem) {
-        __builtin_memset(d->fifo, 0, sizeof(*d->fifo));
-        __builtin_memset(fifo_mem, 0, SPLITIO_EVENT_FIFO_MEM(d->nr_ports));
-        d->fifo->last = fifo_mem;
-    }
-    for (unsigned v = 0; v < d->abi->nr_vcpus; v++)
-        d->infos[v] = vcpu_info(d->abi, d->shared_info, v);
+    nr_bits = splitio_event_abi_nr_ports(abi);
+    __builtin_memset(d, 0, sizeof(*d));
+    d->domid = domid;
+    d->abi = abi;
+    d->shared_info = shared_info;
+    d->ports = mem;
+    d->nr_ports = nr_ports;
+    for (unsigned v = 0; v < abi->nr_vcpus; v++)
+        d->infos[v] = vcpu_info(abi, d->shared_info, v);
     d->next_free = 1;
-    d->limit = d->nr_ports < nr_bits ? d->nr_ports : nr_bits;
-    __builtin_memset(d->ports, 0, SPLITIO_EVENT_DOMAIN_MEM(d->nr_ports));
-    return slot_fill(e->slots, d->domid, d);
+    d->limit = nr_ports < nr_bits ? nr_ports : nr_bits;
+    __builtin_memset(mem, 0, SPLITIO_EVENT_DOMAIN_MEM(nr_ports));
+    return 0;
 }
 
 int splitio_event_engine_add(struct splitio_event_engine *e,
@@ -46,18 +50,11 @@ int splitio_event_engine_add(struct splitio_event_engine *e,
                              void *shared_info, uint32_t nr_ports,
                              uint64_t *mem)
 {
-    const struct splitio_event_domain from = {
-        .domid = domid,
-        .abi = abi,
-        .shared_info = shared_info,
-        .ports = mem,
-        .nr_ports = nr_ports,
-    };
+    int err = abi && nr_ports > splitio_event_abi_nr_ports(abi)
+                  ? SPLITIO_EINVAL
+                  : fill_domain(e, d, domid, abi, shared_info, nr_ports, mem);
 
-    if (domid >= e->nr_slots || !abi || !shared_info || !mem || nr_ports < 2 ||
-        nr_ports > splitio_event_abi_nr_ports(abi))
-        return SPLITIO_EINVAL;
-    return fill_domain(e, d, &from, NULL);
+    return err ? err : slot_fill(e->slots, domid, d);
 }
 
 int splitio_event_engine_add_fifo(
@@ -66,19 +63,17 @@ int splitio_event_engine_add_fifo(
     void *shared_info, uint32_t nr_ports, uint64_t *mem,
     struct splitio_event_fifo *fifo, void *fifo_mem)
 {
-    const struct splitio_event_domain from = {
-        .domid = domid,
-        .abi = abi,
-        .shared_info = shared_info,
-        .ports = mem,
-        .nr_ports = nr_ports,
-        .fifo = fifo,
-    };
+    int err = nr_ports > SPLITIO_EVTCHN_FIFO_NR_CHANNELS || !fifo || !fifo_mem
+                  ? SPLITIO_EINVAL
+                  : fill_domain(e, d, domid, abi, shared_info, nr_ports, mem);
 
-    if (domid >= e->nr_slots || !abi || !shared_info || !mem || nr_ports < 2 ||
-        nr_ports > SPLITIO_EVTCHN_FIFO_NR_CHANNELS || !fifo || !fifo_mem)
-        return SPLITIO_EINVAL;
-    return fill_domain(e, d, &from, fifo_mem);
+    if (err)
+        return err;
+    __builtin_memset(fifo, 0, sizeof(*fifo));
+    __builtin_memset(fifo_mem, 0, SPLITIO_EVENT_FIFO_MEM(nr_ports));
+    fifo->last = fifo_mem;
+    d->fifo = fifo;
+    return slot_fill(e->slots, domid, d);
 }
 
 int splitio_event_engine_remove(struct splitio_event_engine *e,
