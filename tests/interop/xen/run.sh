@@ -22,11 +22,15 @@ fetch()
     vmlinux "$WORK/vmlinux"
 }
 
+# played SCENE: true if it is to be played.
+played() { case " ${LAB_SCENES:-$1} " in *" $1 "*) ;; *) false ;; esac; }
+
 # The guest's root file system: files of Debian's packages and their sums.
 make_root()
 {
     local fs=$WORK/fs
     tree "$fs" $here/guest-root
+    install -D -t "$fs/scenes" $here/guest/*
     mv "$fs/init" "$fs/sbin-init"
     cp -r "$ROOT/usr/share/doc" "$fs/files"
     (cd "$fs" && find files -type f -exec sha256sum {} +) >"$fs/sums"
@@ -59,21 +63,24 @@ make_dom0()
     : >"$t/etc/xen/xl.conf"
     install -D -t "$t/etc/xen" $here/guest.cfg
     install -D -t "$t/etc/xen/scripts" tools/splitiod/xen/*-splitio
-    for f in "$here"/[0-9]*; do
-        case " ${LAB_SCENES:-${f##*/}} " in
-        *" ${f##*/} "*) install -D -t "$t/scenes" "$f" ;;
-        esac
-    done
     install -D -t "$t/boot" "$WORK/vmlinux" "$WORK/domu.cpio"
+    for f in "$here"/[0-9]*; do
+        played "${f##*/}" || continue
+        install -D -t "$t/scenes" "$f"
+        # What the scene alone needs is put into the tree $t.
+        # shellcheck source=/dev/null
+        [ ! -f "$here/host/${f##*/}" ] || . "$here/host/${f##*/}"
+    done
     gzip -1 -c "$WORK/root.img" >"$t/root.img.gz"
     pack "$t"
 }
 
 # Not -cpu max: its SMAP and XSAVE crash programs of domain 0 under emulation.
+# With svm and npt, guests need not be paravirtual.
 boot()
 {
     timeout "${LAB_SECONDS:-1200}" qemu-system-x86_64 -accel tcg \
-        -cpu "${LAB_CPU:-qemu64}" -smp 2 -m "${LAB_MEM:-3072}" \
+        -cpu "${LAB_CPU:-qemu64,+svm,+npt}" -smp 2 -m "${LAB_MEM:-3072}" \
         -kernel "$WORK/xen" \
         -append "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning gnttab_max_frames=128" \
         -initrd "$WORK/vmlinux console=hvc0 mitigations=off quiet panic=-1,$WORK/dom0.cpio" \
