@@ -138,6 +138,19 @@ int splitio_guest_use_fifo(struct splitio_guest *g);
 int splitio_guest_event_priority(struct splitio_guest *g,
                                  splitio_evtchn_t evtchn, unsigned priority);
 
+/**
+ * @brief Give a handler to a port that the hypervisor side has opened for the
+ * guest: of its store and its console, and of virtual interrupts. The port's
+ * event_unmask() and event_send() work on it as on others.
+ * @return 0; SPLITIO_EINVAL: no such port; SPLITIO_ENOMEM, or what expand_array()
+ * returned: no page for it (FIFO).
+ *
+ * Caller: the polling thread, once a port. Order: none. Peer: may have sent
+ * before; that event is not lost.
+ */
+int splitio_guest_event_adopt(struct splitio_guest *g, splitio_evtchn_t evtchn,
+                              struct splitio_event_handler handler);
+
 /** @brief Pages of the heap that FIFO events have taken. */
 static inline uint32_t
 splitio_guest_nr_fifo_pages(const struct splitio_guest *g)

@@ -30,6 +30,19 @@ static int port_revoke(void *ctx, splitio_gref_t gref)
     return splitio_grant_table_revoke(&g->grants, gref);
 }
 
+int splitio_guest_event_adopt(struct splitio_guest *g, splitio_evtchn_t evtchn,
+                              struct splitio_event_handler handler)
+{
+    int err;
+
+    if (evtchn == 0 || evtchn >= g->cfg.nr_handlers)
+        return SPLITIO_EINVAL;
+    err = splitio_guest_fifo_reach(g, evtchn);
+    if (!err && splitio_event_guest_bind(&g->events, evtchn, handler))
+        g->cfg.ops->wake(g->cfg.ops_ctx);
+    return err;
+}
+
 static int port_event_open(void *ctx, splitio_domid_t remote,
                            struct splitio_event_handler handler,
                            splitio_evtchn_t *evtchn)
@@ -40,13 +53,10 @@ static int port_event_open(void *ctx, splitio_domid_t remote,
 
     if (err)
         return err;
-    if (port == 0 || port >= g->cfg.nr_handlers ||
-        splitio_guest_fifo_reach(g, port)) {
+    if (splitio_guest_event_adopt(g, port, handler)) {
         g->cfg.ops->event_close(g->cfg.ops_ctx, port);
         return SPLITIO_ENOSPC;
     }
-    if (splitio_event_guest_bind(&g->events, port, handler))
-        g->cfg.ops->wake(g->cfg.ops_ctx);
     *evtchn = port;
     return 0;
 }

@@ -225,6 +225,40 @@ static void array_that_cannot_grow_leaves_the_page(void **state)
     assert_int_equal(splitio_guest_nr_free_pages(&guest), HEAP - 2);
 }
 
+/* What came before there was a handler comes then. */
+static void adopted_port_is_delivered_like_others(void **state)
+{
+    struct splitio_guest_port p = splitio_guest_port(&guest);
+    unsigned nr_events = 0;
+    const struct splitio_event_handler handler = {on_event, &nr_events};
+
+    (void)state;
+    memory[splitio_event_abi_x86_64.pending] = 1u << 3;
+    assert_int_equal(splitio_guest_event_adopt(&guest, 3, handler), 0);
+    assert_int_equal(nr_wakes, 1);
+    assert_int_equal(splitio_guest_poll(&guest, 8), 1);
+    assert_int_equal(nr_events, 1);
+    memory[splitio_event_abi_x86_64.pending] = 1u << 3;
+    p.ops->event_unmask(p.ctx, 3);
+    assert_int_equal(splitio_guest_poll(&guest, 8), 1);
+    assert_int_equal(nr_events, 2);
+}
+
+static void port_that_cannot_be_adopted_is_refused(void **state)
+{
+    const struct splitio_event_handler handler = {on_event, NULL};
+
+    (void)state;
+    assert_int_equal(splitio_guest_event_adopt(&guest, 0, handler),
+                     SPLITIO_EINVAL);
+    assert_int_equal(splitio_guest_event_adopt(&guest, PORTS, handler),
+                     SPLITIO_EINVAL);
+    assert_int_equal(splitio_guest_use_fifo(&guest), 0);
+    expand_err = SPLITIO_EIO;
+    assert_int_equal(splitio_guest_event_adopt(&guest, 3000, handler),
+                     SPLITIO_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +268,8 @@ int main(void)
         CASE(fifo_without_ops_or_offer_is_refused),
         CASE(heap_without_pages_is_told),
         CASE(array_that_cannot_grow_leaves_the_page),
+        CASE(adopted_port_is_delivered_like_others),
+        CASE(port_that_cannot_be_adopted_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
