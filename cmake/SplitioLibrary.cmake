@@ -19,15 +19,16 @@ if(SPLITIO_SANITIZE)
   endif()
 endif()
 
-# splitio_library(NAME [FREESTANDING] DESCRIPTION text
+# splitio_library(NAME [FREESTANDING] [STATIC] DESCRIPTION text
 #                 SOURCES file... [DEPENDS library...] [PRIVATE_LIBS name...]
-#                 [REQUIRES pkg-config-module...])
+#                 [REQUIRES pkg-config-module...] [VARIABLES name=value...])
 #
-# Makes NAME (static; what everything in the project links), NAME-shared, and
-# the alias splitio::NAME. DEPENDS names other libraries made by this function.
+# Makes NAME (static; what everything in the project links), NAME-shared unless
+# STATIC, and the alias splitio::NAME. DEPENDS names other libraries made by this function.
 function(splitio_library name)
-  cmake_parse_arguments(L "FREESTANDING" "DESCRIPTION"
-                        "SOURCES;DEPENDS;PRIVATE_LIBS;REQUIRES" ${ARGN})
+  cmake_parse_arguments(L "FREESTANDING;STATIC" "DESCRIPTION"
+                        "SOURCES;DEPENDS;PRIVATE_LIBS;REQUIRES;VARIABLES"
+                        ${ARGN})
   add_library(${name}-objects OBJECT ${L_SOURCES})
   target_include_directories(${name}-objects PUBLIC
     ${PROJECT_SOURCE_DIR}/include)
@@ -38,11 +39,17 @@ function(splitio_library name)
     target_compile_definitions(${name}-objects PRIVATE _GNU_SOURCE)
   endif()
   set(map ${PROJECT_SOURCE_DIR}/cmake/splitio.map)
-  foreach(kind STATIC SHARED)
+  set(kinds STATIC)
+  if(NOT L_STATIC)
+    list(APPEND kinds SHARED)
+  endif()
+  set(targets "")
+  foreach(kind ${kinds})
     set(target ${name})
     if(kind STREQUAL "SHARED")
       set(target ${name}-shared)
     endif()
+    list(APPEND targets ${target})
     add_library(${target} ${kind} $<TARGET_OBJECTS:${name}-objects>)
     target_include_directories(${target} PUBLIC
       $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
@@ -60,19 +67,22 @@ function(splitio_library name)
       target_link_options(${target} PUBLIC -fsanitize=${SPLITIO_SANITIZE})
     endif()
   endforeach()
-  set_target_properties(${name}-shared PROPERTIES
-    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
-    LINK_DEPENDS ${map})
-  target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map})
-  if(NOT SPLITIO_SANITIZE)
-    target_link_options(${name}-shared PRIVATE -Wl,-z,defs)
+  if(NOT L_STATIC)
+    set_target_properties(${name}-shared PROPERTIES
+      VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+      LINK_DEPENDS ${map})
+    target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map})
+    if(NOT SPLITIO_SANITIZE)
+      target_link_options(${name}-shared PRIVATE -Wl,-z,defs)
+    endif()
   endif()
   foreach(dep ${L_DEPENDS})
     target_include_directories(${name}-objects PRIVATE
       $<TARGET_PROPERTY:${dep},INTERFACE_INCLUDE_DIRECTORIES>)
   endforeach()
-  add_library(splitio::${name} ALIAS ${name})
-  add_library(splitio::${name}-shared ALIAS ${name}-shared)
+  foreach(target ${targets})
+    add_library(splitio::${target} ALIAS ${target})
+  endforeach()
 
   set(pc_requires "")
   foreach(dep ${L_DEPENDS})
@@ -87,6 +97,10 @@ function(splitio_library name)
       string(APPEND pc_libs " -pthread")
     endif()
   endforeach()
+  set(pc_variables "")
+  foreach(variable ${L_VARIABLES})
+    string(APPEND pc_variables "${variable}\n")
+  endforeach()
   # Relative, so that an installed tree can be moved.
   file(RELATIVE_PATH pc_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
   set(pc_name ${name})
@@ -95,7 +109,7 @@ function(splitio_library name)
                  ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-  install(TARGETS ${name} ${name}-shared EXPORT splitio-targets
+  install(TARGETS ${targets} EXPORT splitio-targets
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
