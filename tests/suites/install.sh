@@ -37,6 +37,18 @@ by_find_package()
         cmake --build "$tmp/c" && "$tmp/c/consumer" && "$tmp/c/consumer-shared"
 }
 
+# As the manual says that images for a machine are made.
+bare_metal_by_pkg_config()
+{
+    local script flags="-ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pie"
+    [ -f "$libdir/libsplitio-baremetal.a" ] || return 0 # not of this processor
+    script=$(pkg-config --variable=script splitio-baremetal)
+    gcc -std=c11 -O2 $flags -fno-stack-protector examples/unikernel/*.c \
+        -nostdlib -static -no-pie -Wl,-T,"$script" \
+        $(pkg-config --cflags --libs splitio-baremetal) -o "$tmp/unikernel" &&
+        readelf -n "$tmp/unikernel" | grep -q Xen
+}
+
 exports_are_versioned()
 {
     local bad=0 so
@@ -63,3 +75,4 @@ check install.every_pc_file_resolves every_pc_file_resolves
 check install.by_pkg_config_shared by_pkg_config_shared
 check install.by_pkg_config_static by_pkg_config_static
 check install.by_find_package by_find_package
+check install.bare_metal_by_pkg_config bare_metal_by_pkg_config
