@@ -75,8 +75,11 @@ void peer_back_leave(struct peer_back *b)
 
 static uint8_t *slot_at(struct peer_back *b, uint32_t index)
 {
-    return (uint8_t *)(b->sring + 1) + (size_t)(index & (b->nr_slots - 1)) *
-                                           splitio_blkif_ring_x86_64_slot_bytes;
+    size_t bytes = b->cfg.abi == SPLITIO_BLKIF_ABI_X86_32
+                       ? splitio_blkif_ring_x86_32_slot_bytes
+                       : splitio_blkif_ring_x86_64_slot_bytes;
+
+    return (uint8_t *)(b->sring + 1) + (index & (b->nr_slots - 1)) * bytes;
 }
 
 /* From the ring's byte order to the machine's. */
@@ -99,11 +102,20 @@ static void to_native(union splitio_blkif_slot *s)
     }
 }
 
-int peer_back_take(struct peer_back *b, struct splitio_blkif_request_x86_64 *r)
+const void *peer_back_slot(struct peer_back *b)
 {
     if (b->req_cons == splitio_load_acquire_le32(&b->sring->req_prod))
+        return NULL;
+    return slot_at(b, b->req_cons++);
+}
+
+int peer_back_take(struct peer_back *b, struct splitio_blkif_request_x86_64 *r)
+{
+    const void *slot = peer_back_slot(b);
+
+    if (!slot)
         return 0;
-    memcpy(r, slot_at(b, b->req_cons++), sizeof(*r));
+    memcpy(r, slot, sizeof(*r));
     to_native((union splitio_blkif_slot *)(void *)r);
     return 1;
 }
@@ -113,8 +125,13 @@ void peer_back_put(struct peer_back *b, uint64_t id, uint8_t op, int16_t status)
     const struct splitio_blk_response rsp = {id, op, status};
     union splitio_blkif_answer answer;
 
-    splitio_blkif_put_response(SPLITIO_BLKIF_ABI_X86_64, &rsp, &answer);
-    memcpy(slot_at(b, b->rsp_prod++), &answer.x86_64, sizeof(answer.x86_64));
+    splitio_blkif_put_response(b->cfg.abi, &rsp, &answer);
+    if (b->cfg.abi == SPLITIO_BLKIF_ABI_X86_32)
+        memcpy(slot_at(b, b->rsp_prod++), &answer.x86_32,
+               sizeof(answer.x86_32));
+    else
+        memcpy(slot_at(b, b->rsp_prod++), &answer.x86_64,
+               sizeof(answer.x86_64));
 }
 
 void peer_back_publish(struct peer_back *b)

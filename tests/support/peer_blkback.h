@@ -33,7 +33,9 @@ void peer_back_open(struct peer_back *b);
 void peer_back_connect(struct peer_back *b);
 /* Let go of the ring; the front stops. */
 void peer_back_leave(struct peer_back *b);
-/* 1 and the next request; 0 if there is none. */
+/* The next request as it lies in the ring, of either layout; NULL: none. */
+const void *peer_back_slot(struct peer_back *b);
+/* 1 and the next request, of the 64-bit layout; 0 if there is none. */
 int peer_back_take(struct peer_back *b, struct splitio_blkif_request_x86_64 *r);
 void peer_back_put(struct peer_back *b, uint64_t id, uint8_t op,
                    int16_t status);

@@ -32,10 +32,49 @@ static void on_done(struct splitio_blk_io *done, int status)
     assert_int_equal(status, 0);
 }
 
-/* Has the front write one request; the slot's bytes as they lie in the ring. */
-static union splitio_blkif_slot asked(struct splitio_blk_io what, size_t len)
+/* A request as it lies in the ring, and what the front alone decides of it. */
+struct asked {
+    union splitio_blkif_slot slot;
+    size_t bytes;
+    uint64_t id;
+    unsigned handle;
+    const struct splitio_blkif_segment *segs;
+    splitio_gref_t page; /* of an indirect one: the first */
+};
+
+static void dissect(struct asked *a, bool is_32)
 {
-    union splitio_blkif_slot slot = {0};
+    union splitio_blkif_slot *s = &a->slot;
+    bool indirect = s->x86_64.operation == SPLITIO_BLKIF_OP_INDIRECT;
+    bool discard = s->x86_64.operation == SPLITIO_BLKIF_OP_DISCARD;
+
+#define OF(layout)                                                             \
+    do {                                                                       \
+        memcpy(&a->id,                                                         \
+               indirect  ? (const void *)&s->indirect_##layout.id              \
+               : discard ? (const void *)&s->discard_##layout.id               \
+                         : (const void *)&s->layout.id,                        \
+               sizeof(a->id));                                                 \
+        a->handle = indirect  ? s->indirect_##layout.handle                    \
+                    : discard ? s->discard_##layout.handle                     \
+                              : s->layout.handle;                              \
+        a->segs = s->layout.seg;                                               \
+        a->page = s->indirect_##layout.indirect_grefs[0];                      \
+        a->bytes = sizeof(s->layout);                                          \
+    } while (0)
+    if (is_32)
+        OF(x86_32);
+    else
+        OF(x86_64);
+#undef OF
+}
+
+/* Has the front write one request. */
+static struct asked *asked(struct splitio_blk_io what, size_t len)
+{
+    static struct asked a;
+    bool is_32 = peer.cfg.abi == SPLITIO_BLKIF_ABI_X86_32;
+    const void *slot;
 
     iov = (struct splitio_iovec){data, len};
     io = what;
@@ -44,8 +83,11 @@ static union splitio_blkif_slot asked(struct splitio_blk_io what, size_t len)
     io.nr_iov = len ? 1 : 0;
     assert_int_equal(splitio_blkfront_submit(&peer.front, &io), 0);
     splitio_blkfront_kick(&peer.front);
-    assert_int_equal(peer_back_take(&peer, &slot.x86_64), 1);
-    return slot;
+    slot = peer_back_slot(&peer);
+    assert_non_null(slot);
+    memcpy(&a.slot, slot, is_32 ? sizeof(a.slot.x86_32) : sizeof(a.slot));
+    dissect(&a, is_32);
+    return &a;
 }
 
 static void answer(uint64_t id, uint8_t op)
@@ -55,11 +97,12 @@ static void answer(uint64_t id, uint8_t op)
     peer_back_run(&peer);
 }
 
-static void front_open(void)
+static void front_open(const struct cpu *cpu)
 {
-    golden_open(&golden, cpus[0].name, cpus[0].program);
+    golden_open(&golden, cpu->name, cpu->program);
     peer_back_defaults(&peer);
-    peer.info.flags |= SPLITIO_BLKFRONT_SECURE;
+    peer.cfg.abi = cpu->abi;
+    peer.info.flags |= SPLITIO_BLKFRONT_SECURE | SPLITIO_BLKFRONT_BARRIERS;
     peer_back_open(&peer);
     peer_back_connect(&peer);
 }
@@ -93,24 +136,24 @@ static void front_writes_requests_as_xen_does(void **state)
     static const struct {
         enum splitio_blk_op op;
         unsigned xen;
-    } ops[] = {{SPLITIO_BLK_READ, 0}, {SPLITIO_BLK_WRITE, 1}};
+    } ops[] = {{SPLITIO_BLK_READ, 0},
+               {SPLITIO_BLK_WRITE, 1},
+               {SPLITIO_BLK_BARRIER, 2}};
     char segs[1024];
 
-    (void)state;
-    front_open();
+    front_open(*state);
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(ops); i++) {
         for (unsigned nr = 1; nr <= 11; nr++) {
             size_t len = nr * 4096 - (nr % 8) * 512;
-            union splitio_blkif_slot s = asked(
+            struct asked *a = asked(
                 (struct splitio_blk_io){.op = ops[i].op, .sector = 5 * nr},
                 len);
 
-            list_segments(segs, sizeof(segs), s.x86_64.seg, nr, len);
+            list_segments(segs, sizeof(segs), a->segs, nr, len);
             golden_make(&golden, "blk_request %u %u %u %" PRIu64 " %u%s",
-                        ops[i].xen, nr, s.x86_64.handle, s.x86_64.id, 5 * nr,
-                        segs);
-            golden_same(&golden, &s.x86_64, sizeof(s.x86_64), "read or write");
-            answer(s.x86_64.id, (uint8_t)ops[i].xen);
+                        ops[i].xen, nr, a->handle, a->id, 5 * nr, segs);
+            golden_same(&golden, &a->slot, a->bytes, "read or write");
+            answer(a->id, (uint8_t)ops[i].xen);
         }
     }
     front_close();
@@ -118,25 +161,23 @@ static void front_writes_requests_as_xen_does(void **state)
 
 static void front_writes_flush_and_discards_as_xen_does(void **state)
 {
-    union splitio_blkif_slot s;
+    struct asked *a;
 
-    (void)state;
-    front_open();
-    s = asked((struct splitio_blk_io){.op = SPLITIO_BLK_FLUSH}, 0);
-    golden_make(&golden, "blk_request 3 0 %u %" PRIu64 " 0", s.x86_64.handle,
-                s.x86_64.id);
-    golden_same(&golden, &s.x86_64, sizeof(s.x86_64), "flush");
-    answer(s.x86_64.id, SPLITIO_BLKIF_OP_FLUSH_DISKCACHE);
+    front_open(*state);
+    a = asked((struct splitio_blk_io){.op = SPLITIO_BLK_FLUSH}, 0);
+    golden_make(&golden, "blk_request 3 0 %u %" PRIu64 " 0", a->handle, a->id);
+    golden_same(&golden, &a->slot, a->bytes, "flush");
+    answer(a->id, SPLITIO_BLKIF_OP_FLUSH_DISKCACHE);
     for (unsigned secure = 0; secure < 2; secure++) {
-        s = asked((struct splitio_blk_io){.op = SPLITIO_BLK_DISCARD,
+        a = asked((struct splitio_blk_io){.op = SPLITIO_BLK_DISCARD,
                                           .secure = secure,
                                           .sector = 77,
                                           .nr_sectors = 1234},
                   0);
         golden_make(&golden, "blk_discard %u %u %" PRIu64 " 77 1234", secure,
-                    s.discard_x86_64.handle, s.discard_x86_64.id);
-        golden_same(&golden, &s.x86_64, sizeof(s.x86_64), "discard");
-        answer(s.discard_x86_64.id, SPLITIO_BLKIF_OP_DISCARD);
+                    a->handle, a->id);
+        golden_same(&golden, &a->slot, a->bytes, "discard");
+        answer(a->id, SPLITIO_BLKIF_OP_DISCARD);
     }
     front_close();
 }
@@ -145,27 +186,23 @@ static void front_writes_indirect_as_xen_does(void **state)
 {
     struct splitio_blkif_segment list[32];
     struct splitio_ring_map page;
-    union splitio_blkif_slot s;
+    struct asked *a;
     char segs[1024];
 
-    (void)state;
-    front_open();
-    s = asked((struct splitio_blk_io){.op = SPLITIO_BLK_WRITE, .sector = 640},
+    front_open(*state);
+    a = asked((struct splitio_blk_io){.op = SPLITIO_BLK_WRITE, .sector = 640},
               24 * 4096);
-    golden_make(&golden, "blk_indirect 1 24 %u %" PRIu64 " 640 %u",
-                s.indirect_x86_64.handle, s.indirect_x86_64.id,
-                s.indirect_x86_64.indirect_grefs[0]);
-    golden_same(&golden, &s.x86_64, sizeof(s.x86_64), "indirect");
-    assert_int_equal(peer.port.ops->map_ring(peer.port.ctx, 1,
-                                             s.indirect_x86_64.indirect_grefs,
-                                             1, &page),
-                     0);
+    golden_make(&golden, "blk_indirect 1 24 %u %" PRIu64 " 640 %u", a->handle,
+                a->id, a->page);
+    golden_same(&golden, &a->slot, a->bytes, "indirect");
+    assert_int_equal(
+        peer.port.ops->map_ring(peer.port.ctx, 1, &a->page, 1, &page), 0);
     memcpy(list, page.va, sizeof(list));
     peer.port.ops->unmap_ring(peer.port.ctx, &page);
     list_segments(segs, sizeof(segs), list, 24, 24 * 4096);
     golden_make(&golden, "blk_segments%s", segs);
     golden_same(&golden, list, 24 * sizeof(list[0]), "segments");
-    answer(s.indirect_x86_64.id, SPLITIO_BLKIF_OP_WRITE);
+    answer(a->id, SPLITIO_BLKIF_OP_WRITE);
     front_close();
 }
 
@@ -225,6 +262,10 @@ static void back_reads_and_writes_as_xen_does(void **state)
                 guest.grefs[2]);
     back_answers(id + 1, SPLITIO_BLKIF_OP_WRITE, 0);
     assert_memory_equal(guest.disk.bytes + 99 * 512, guest.pages[2], 1024);
+    golden_make(&golden, "blk_request 2 1 0 %" PRIu64 " 120 %u 0 7", id + 5,
+                guest.grefs[2]);
+    back_answers(id + 5, SPLITIO_BLKIF_OP_WRITE_BARRIER, 0);
+    assert_memory_equal(guest.disk.bytes + 120 * 512, guest.pages[2], 4096);
     golden_make(&golden, "blk_request 3 0 0 %" PRIu64 " 0", id + 2);
     back_answers(id + 2, SPLITIO_BLKIF_OP_FLUSH_DISKCACHE, 0);
     golden_make(&golden, "blk_request 7 0 0 %" PRIu64 " 0", id + 3);
@@ -263,7 +304,7 @@ static void back_follows_indirect_as_xen_does(void **state)
 }
 
 /* A case for each processor. */
-#define BACK_CASES(name)                                                       \
+#define CASES(name)                                                            \
     {#name "_x86_64", name, NULL, NULL, &cpus[0]},                             \
     {                                                                          \
 #name "_x86_32", name, NULL, NULL, &cpus[1]                            \
@@ -272,12 +313,12 @@ static void back_follows_indirect_as_xen_does(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(front_writes_requests_as_xen_does),
-        cmocka_unit_test(front_writes_flush_and_discards_as_xen_does),
-        cmocka_unit_test(front_writes_indirect_as_xen_does),
-        BACK_CASES(back_reads_and_writes_as_xen_does),
-        BACK_CASES(back_discards_as_xen_does),
-        BACK_CASES(back_follows_indirect_as_xen_does),
+        CASES(front_writes_requests_as_xen_does),
+        CASES(front_writes_flush_and_discards_as_xen_does),
+        CASES(front_writes_indirect_as_xen_does),
+        CASES(back_reads_and_writes_as_xen_does),
+        CASES(back_discards_as_xen_does),
+        CASES(back_follows_indirect_as_xen_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

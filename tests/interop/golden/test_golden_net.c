@@ -110,6 +110,30 @@ static void front_sends_gso_as_xen_does(void **state)
     front_close();
 }
 
+static const uint8_t group[6] = {1, 0, 0x5e, 0x11, 0x22, 0x33};
+#define GROUP "1 0 0x5e 0x11 0x22 0x33"
+
+static void front_asks_for_groups_as_xen_does(void **state)
+{
+    front_open(*state);
+    for (unsigned add = 1; add + 1 > 0; add--) {
+        uint32_t at = tx->req_prod;
+
+        assert_int_equal(
+            add ? splitio_netfront_mcast_add(&rig->front, group)
+                : splitio_netfront_mcast_remove(&rig->front, group),
+            0);
+        while (splitio_netfront_poll(&rig->front, 16) > 0)
+            ;
+        splitio_netfront_kick(&rig->front);
+        assert_int_equal(tx->req_prod, at + 2);
+        expect_tx(at, EXTRA, tx_slot(at)->size);
+        golden_make(&golden, "net_mcast %u 0 " GROUP, add);
+        golden_same(&golden, tx_slot(at + 1), golden.len, "group");
+    }
+    front_close();
+}
+
 static void front_lends_as_xen_does(void **state)
 {
     front_open(*state);
@@ -198,6 +222,26 @@ static void back_takes_frames_as_xen_does(void **state)
     back_close();
 }
 
+static void back_takes_groups_as_xen_does(void **state)
+{
+    back_open(*state);
+    for (unsigned add = 1; add + 1 > 0; add--) {
+        golden_make(&golden, "net_tx_request %u 0 %u %u 60", guest.grefs[0],
+                    EXTRA, 7 + add);
+        put_tx();
+        golden_make(&golden, "net_mcast %u 0 " GROUP, add);
+        put_tx();
+        run_back();
+        assert_int_equal(rig->back.nr_mcast, add);
+        if (add)
+            assert_memory_equal(rig->back.mcast[0], group, 6);
+        expect_tx_response(add ? 0 : 2, 7 + add, 0);
+        expect_tx_response(add ? 1 : 3, 0, 1);
+    }
+    assert_int_equal(queue_len(&rig->nic.out), 0);
+    back_close();
+}
+
 /* Lends, sends one frame to the guest, and looks at the first response. */
 static void expect_rx(struct kept k, unsigned flags)
 {
@@ -252,9 +296,13 @@ static void back_delivers_as_xen_does(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASES(front_sends_as_xen_does),   CASES(front_sends_gso_as_xen_does),
-        CASES(front_lends_as_xen_does),   CASES(back_takes_frames_as_xen_does),
+        CASES(front_sends_as_xen_does),
+        CASES(front_sends_gso_as_xen_does),
+        CASES(front_lends_as_xen_does),
+        CASES(back_takes_frames_as_xen_does),
         CASES(back_delivers_as_xen_does),
+        CASES(front_asks_for_groups_as_xen_does),
+        CASES(back_takes_groups_as_xen_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,28 @@ static void client_sends_nodes_as_xen_does(void)
                 splitio_store_tx_end(&store, &c[8], 9, true));
 }
 
+/* What no function is there for, drivers having no use for it. */
+static void client_sends_the_rest_as_xen_does(void)
+{
+    static const uint32_t types[] = {
+        SPLITIO_XS_CONTROL,        SPLITIO_XS_INTRODUCE,
+        SPLITIO_XS_RELEASE,        SPLITIO_XS_GET_DOMAIN_PATH,
+        SPLITIO_XS_RESUME,         SPLITIO_XS_IS_DOMAIN_INTRODUCED,
+        SPLITIO_XS_SET_TARGET,     SPLITIO_XS_RESET_WATCHES,
+        SPLITIO_XS_DIRECTORY_PART, SPLITIO_XS_GET_FEATURE,
+        SPLITIO_XS_SET_FEATURE,    SPLITIO_XS_GET_QUOTA,
+        SPLITIO_XS_SET_QUOTA,
+    };
+    static struct splitio_store_call c[SPLITIO_ARRAY_LEN(types)];
+    const struct splitio_store_part parts[] = {{"one", 4}, {"2", 2}};
+
+    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(types); i++) {
+        c[i].done = on_done;
+        expect_sent(splitio_store_submit(&store, &c[i], types[i], 3, parts, 2),
+                    types[i], 3, "one\0002", 6, "any type");
+    }
+}
+
 static void client_sends_watches_as_xen_does(void)
 {
     static struct splitio_store_watch watch = {.fired = on_fired,
@@ -149,6 +171,7 @@ static void client_sends_as_xen_does(void **state)
     nr_sent = 0;
     assert_int_equal(splitio_store_init(&store, transport), 0);
     client_sends_nodes_as_xen_does();
+    client_sends_the_rest_as_xen_does();
     client_sends_watches_as_xen_does();
     splitio_store_fini(&store);
     golden_close(&golden);
@@ -194,6 +217,12 @@ static const struct exchange {
     EXCHANGE(TRANSACTION_END, "F\0", ERROR, "ENOENT\0"),
     EXCHANGE(UNWATCH, "/a\0t\0", ERROR, "ENOENT\0"),
     EXCHANGE(RESET_WATCHES, "\0", RESET_WATCHES, "OK\0"),
+    EXCHANGE(GET_FEATURE, "\0", GET_FEATURE, "7\0"),
+    EXCHANGE(SET_FEATURE, "5\0001\0", SET_FEATURE, "OK\0"),
+    EXCHANGE(GET_FEATURE, "5\0", GET_FEATURE, "1\0"),
+    EXCHANGE(SET_QUOTA, "4\0nodes\0002\0", SET_QUOTA, "OK\0"),
+    EXCHANGE(GET_QUOTA, "4\0nodes\0", GET_QUOTA, "2\0"),
+    EXCHANGE(GET_QUOTA, "memory\0", GET_QUOTA, "2621440\0"),
     EXCHANGE(RM, "/a\0", RM, "OK\0"),
 #undef EXCHANGE
 };
@@ -266,6 +295,74 @@ static void server_tells_of_changes_as_xen_does(void **state)
     golden_close(&golden);
 }
 
+/* Sends a request, and drops the answer. */
+static void told_before(uint32_t type, const char *body, size_t len)
+{
+    uint8_t out[8192];
+
+    xen_message(type, 1, 0, body, len);
+    (void)told(out, sizeof(out));
+}
+
+static void server_lists_in_parts_as_xen_does(void **state)
+{
+    const struct cpu *cpu = *state;
+    static char arena[1u << 20];
+    struct splitio_store_server *server;
+    struct splitio_xs_msg head;
+    uint8_t out[8192];
+    char body[64];
+    size_t n, at;
+
+    golden_open(&golden, cpu->name, cpu->program);
+    assert_int_equal(
+        splitio_store_server_init(&server, arena, sizeof(arena), NULL), 0);
+    assert_int_equal(splitio_store_conn_init(&conn, server, 0), 0);
+    told_before(SPLITIO_XS_MKDIR, "/d/one\0", 7);
+    told_before(SPLITIO_XS_MKDIR, "/d/two\0", 7);
+    xen_message(SPLITIO_XS_DIRECTORY_PART, 5, 0, "/d\0000\0", 5);
+    n = told(out, sizeof(out));
+    /* The generation is the server's; then the names, and an empty one. */
+    assert_in_range(n, sizeof(head) + 1, sizeof(out) - 1);
+    out[n] = '\0';
+    at = (size_t)snprintf(body, sizeof(body), "%llu",
+                          strtoull((char *)out + sizeof(head), NULL, 10)) +
+         1;
+    memcpy(body + at, "one\0two\0\0", 9);
+    xen_message(SPLITIO_XS_DIRECTORY_PART, 5, 0, body, at + 9);
+    golden_same(&golden, out, n, "part of a directory");
+    splitio_store_conn_fini(&conn);
+    splitio_store_server_fini(server);
+    golden_close(&golden);
+}
+
+static void server_tells_of_domains_as_xen_does(void **state)
+{
+    static const char special[] = "@introduceDomain\0tok\0";
+    const struct cpu *cpu = *state;
+    static char arena[1u << 20];
+    struct splitio_store_server *server;
+    uint8_t out[8192];
+    size_t n, len;
+
+    golden_open(&golden, cpu->name, cpu->program);
+    assert_int_equal(
+        splitio_store_server_init(&server, arena, sizeof(arena), NULL), 0);
+    assert_int_equal(splitio_store_conn_init(&conn, server, 0), 0);
+    told_before(SPLITIO_XS_WATCH, special, sizeof(special) - 1);
+    xen_message(SPLITIO_XS_INTRODUCE, 6, 0, "3\00099\0007\0", 7);
+    n = told(out, sizeof(out));
+    xen_message(SPLITIO_XS_INTRODUCE, 6, 0, "OK\0", 3);
+    len = golden.len;
+    assert_in_range(n, len + 16, sizeof(out));
+    golden_same(&golden, out, len, "answer to an introduction");
+    xen_message(SPLITIO_XS_WATCH_EVENT, 0, 0, special, sizeof(special) - 1);
+    golden_same(&golden, out + len, n - len, "event of an introduction");
+    splitio_store_conn_fini(&conn);
+    splitio_store_server_fini(server);
+    golden_close(&golden);
+}
+
 /* ---- the page of the rings ---- */
 
 static void page_is_as_xens(void **state)
@@ -301,6 +398,8 @@ int main(void)
         CASES(client_sends_as_xen_does),
         CASES(server_answers_as_xen_does),
         CASES(server_tells_of_changes_as_xen_does),
+        CASES(server_lists_in_parts_as_xen_does),
+        CASES(server_tells_of_domains_as_xen_does),
         CASES(page_is_as_xens),
     };
 
