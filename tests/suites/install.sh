@@ -44,7 +44,7 @@ bare_metal_by_pkg_config()
     [ -f "$libdir/libsplitio-baremetal.a" ] || return 0 # not of this processor
     script=$(pkg-config --variable=script splitio-baremetal)
     gcc -std=c11 -O2 $flags -fno-stack-protector examples/unikernel/*.c \
-        -nostdlib -static -no-pie -Wl,-T,"$script" \
+        -nostdlib -static -Wl,-T,"$script" \
         $(pkg-config --cflags --libs splitio-baremetal) -o "$tmp/unikernel" &&
         readelf -n "$tmp/unikernel" | grep -q Xen
 }

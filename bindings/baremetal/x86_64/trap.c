@@ -99,7 +99,7 @@ void splitio_bm_fault(const struct splitio_bm_trap *trap)
     at = put_hex(at, trap->rip, 8);
     at = put_text(at, " cr2 0x");
     at = put_hex(at, cr2, 16);
-    at = put_text(at, "\r\n");
+    at = put_text(at, "\n");
     if (fault_say)
         fault_say(fault_arg, line, (uint32_t)(at - line));
     splitio_baremetal_shutdown(SPLITIO_BAREMETAL_CRASH);
