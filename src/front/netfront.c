@@ -247,10 +247,10 @@ static int poll_queue(struct splitio_netfront_queue *q, unsigned budget)
         return n;
     if (room > 0 && dev->config.tx_room)
         dev->config.tx_room(dev->config.arg);
-    return n;
+    return n > 0 || room <= 0 ? n : 1;
 }
 
-/* Frames taken, up to budget; EPROTO. */
+/* Frames taken, up to budget, or 1 for whatever else was done; EPROTO. */
 static int poll_link(struct splitio_netfront *dev, unsigned budget)
 {
     uint32_t i;
@@ -258,7 +258,9 @@ static int poll_link(struct splitio_netfront *dev, unsigned budget)
 
     if (dev->mcast_todo && splitio_netfront_mcast_sync(dev) < 0)
         dev->broken = true;
-    if (!dev->broken && splitio_netfront_ctrl_poll(dev) < 0)
+    if (!dev->broken)
+        most = splitio_netfront_ctrl_poll(dev);
+    if (most < 0)
         dev->broken = true;
     for (i = 0; i < dev->nr_queues && !dev->broken; i++) {
         n = poll_queue(dev->queues[i], budget);

@@ -157,7 +157,7 @@ int splitio_netfront_ctrl_poll(struct splitio_netfront *dev)
     const struct splitio_guest_port *guest = &dev->config.port;
     struct splitio_netfront_ctrl *c = dev->ctrl;
     struct splitio_netif_ctrl_response rsp;
-    int n;
+    int n, done = 0;
 
     if (!c->open)
         return 0;
@@ -166,6 +166,8 @@ int splitio_netfront_ctrl_poll(struct splitio_netfront *dev)
         n = splitio_netif_ctrl_front_take(&c->ring, &rsp);
         if (n > 0 && take_answer(dev, &rsp) < 0)
             return SPLITIO_EPROTO;
+        if (n > 0)
+            done = 1;
         if (n == 0)
             n = splitio_ring_front_rearm(&c->ring.ring, 1);
     } while (n > 0);
@@ -174,5 +176,5 @@ int splitio_netfront_ctrl_poll(struct splitio_netfront *dev)
         dev->stats.events++;
         guest->ops->event_unmask(guest->ctx, c->evtchn);
     }
-    return n;
+    return n < 0 ? n : done;
 }

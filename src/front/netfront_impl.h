@@ -120,7 +120,7 @@ splitio_netfront_ctrl_open(struct splitio_netfront *dev,
                            const struct splitio_netif_offer *offer,
                            struct splitio_netif_ctrl_link *link);
 SPLITIO_INTERNAL void splitio_netfront_ctrl_close(struct splitio_netfront *dev);
-/* Takes answers, sends what comes next. 0; EPROTO. */
+/* Takes answers, sends what comes next. 1: there were some; 0; EPROTO. */
 SPLITIO_INTERNAL int splitio_netfront_ctrl_poll(struct splitio_netfront *dev);
 
 /* Makes and lends all pages and channels of a queue; all or nothing. */

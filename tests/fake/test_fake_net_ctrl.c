@@ -73,6 +73,30 @@ static void wishes_are_granted_over_the_store(void **state)
     world_delete(w);
 }
 
+/* Its user waits for an event after a poll that did nothing: none would come. */
+static void poll_that_takes_an_answer_tells_of_it(void **state)
+{
+    struct splitio_netif_hash h = a_hash();
+    struct world *w = world_with(true, true);
+    unsigned turns = 0;
+
+    (void)state;
+    world_run(w);
+    assert_int_equal(splitio_netfront_set_hash(&w->front, &h), 0);
+    while (splitio_netfront_hash_status(&w->front) != 0) {
+        uint64_t before = w->front.stats.events;
+        int did;
+
+        (void)splitio_fake_step(w->fake);
+        (void)splitio_netback_poll(&w->back, 16);
+        did = splitio_netfront_poll(&w->front, 16);
+        assert_true(did > 0 || w->front.stats.events == before);
+        assert_true(did > 0 || splitio_netfront_hash_status(&w->front) != 0);
+        assert_true(turns++ < 1000);
+    }
+    world_delete(w);
+}
+
 /* The wishes are lost with the back: they are said to the next one. */
 static void wishes_are_said_to_a_back_that_starts_again(void **state)
 {
@@ -151,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ring_is_there_if_both_want_it),
         cmocka_unit_test(wishes_are_granted_over_the_store),
+        cmocka_unit_test(poll_that_takes_an_answer_tells_of_it),
         cmocka_unit_test(wishes_are_said_to_a_back_that_starts_again),
         cmocka_unit_test(unused_ring_is_taken_over),
         cmocka_unit_test(keys_without_sense_are_refused),
