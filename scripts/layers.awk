@@ -5,7 +5,7 @@ BEGIN {
     split("ring stream event_page grant event event_fifo event_eoi", l1)
     split("store store_server proto/* xenbus toolstack guest hypervisor save " \
           "grant_engine", l2)
-    split("blkfront blkback netfront netback disk nic", l3)
+    split("blkfront blkback netfront netback disk disk_uring nic", l3)
     for (i in l0) layer[l0[i]] = 0
     for (i in l1) layer[l1[i]] = 1
     for (i in l2) layer[l2[i]] = 2

@@ -152,6 +152,12 @@ int splitio_disk_file_open(struct splitio_disk_file **disk,
 struct splitio_disk splitio_disk_file_disk(struct splitio_disk_file *disk);
 
 /**
+ * @brief The descriptor of the file, for engines that are made over this one:
+ * good until it is closed. Caller: owner.
+ */
+int splitio_disk_file_fd(const struct splitio_disk_file *disk);
+
+/**
  * @brief Stop the threads and close. Requests that were submitted are finished
  * first, but their done() is not called any more.
  *

@@ -13,6 +13,7 @@
 #include <splitio/blkback.h>
 #include <splitio/blkfront.h>
 #include <splitio/disk.h>
+#include <splitio/disk_uring.h>
 #include <splitio/event.h>
 #include <splitio/event_eoi.h>
 #include <splitio/event_fifo.h>

@@ -228,6 +228,11 @@ struct splitio_disk splitio_disk_file_disk(struct splitio_disk_file *disk)
     return (struct splitio_disk){.ops = &file_ops, .ctx = disk};
 }
 
+int splitio_disk_file_fd(const struct splitio_disk_file *disk)
+{
+    return disk->medium.fd;
+}
+
 void splitio_disk_file_close(struct splitio_disk_file *disk)
 {
     if (!disk)

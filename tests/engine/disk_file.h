@@ -5,12 +5,14 @@
 
 #include "disk_check.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 static char path[64];
 static int wake_fd;
+static int ring_fd = -1; /* of an engine that has one to wait for, too */
 
 /* The engine's wake: from any thread. */
 static inline void wake(void *arg)
@@ -24,10 +26,13 @@ static inline void wake(void *arg)
 /* Waits for ever if a wake is lost; CTest's time limit names the test. */
 static inline void wait_for_wake(void *arg)
 {
+    struct pollfd fds[] = {{wake_fd, POLLIN, 0}, {ring_fd, POLLIN, 0}};
     uint64_t count;
 
     (void)arg;
-    assert_int_equal(read(wake_fd, &count, sizeof(count)), sizeof(count));
+    assert_true(poll(fds, SPLITIO_ARRAY_LEN(fds), -1) > 0);
+    if (fds[0].revents)
+        assert_int_equal(read(wake_fd, &count, sizeof(count)), sizeof(count));
 }
 
 static inline int set_up(void **state)

@@ -44,13 +44,16 @@ qemu_img_writes_through_the_front()
         cmp -n "$(stat -c %s "$dir/files.img")" "$dir/files.img" "$dir/scratch.img"
 }
 # Sizes that are no multiple of a page, at random places, read again and checked.
-fio_verifies_what_it_wrote()
+verify_writes()
 {
-    on scratch "cd $dir; fio --name=verify --ioengine=nbd --uri=\"\$uri\" --rw=randrw \
+    on "$1" "cd $dir; fio --name=verify --ioengine=nbd --uri=\"\$uri\" --rw=randrw \
         --bsrange=512-128k --blockalign=512 --size=48m \
         --iodepth=32 --verify=crc32c --verify_fatal=1 --randseed=7 \
         --output='$dir/fio.log'" || { tail -n 30 "$dir/fio.log"; return 1; }
 }
+fio_verifies_what_it_wrote() { verify_writes scratch; }
+fio_verifies_what_io_uring_wrote() { verify_writes uring; }
+fio_verifies_what_it_wrote_past_the_cache() { verify_writes direct; }
 fio_flushes_and_trims()
 {
     on scratch "cd $dir; fio --name=sync --ioengine=nbd --uri=\"\$uri\" --rw=randwrite \
@@ -126,7 +129,13 @@ cp -r include src docs "$dir/tree"
 mke2fs -q -t ext4 -d "$dir/tree" "$dir/files.img" 48M || exit 1
 truncate -s 64M "$dir/scratch.img"
 head -c 4194304 "$dir/files.img" >"$dir/cd.iso"
-start_ready "$tools/splitiod/splitiod" --socket "$socket" \
+# The kernel may have no io_uring.
+truncate -s 64M "$dir/uring.img" "$dir/direct.img"
+uring=(--disk "guest=uring,file=$dir/uring.img,engine=uring"
+    --disk "guest=direct,file=$dir/direct.img,engine=uring,direct=yes")
+"$tools/splitiod/splitiod" --socket "$dir/check" --check "${uring[@]}" \
+    2>"$dir/why" || uring=()
+start_ready "$tools/splitiod/splitiod" --socket "$socket" "${uring[@]}" \
     --store-socket "$dir/store" \
     --disk "guest=files,file=$dir/files.img,readonly=yes" \
     --disk "guest=files,file=$dir/cd.iso,cdrom=yes,vdev=hdc" \
@@ -139,6 +148,14 @@ for t in nbdinfo_tells_size_and_mode nbdcopy_out_is_the_image \
     writes_of_single_bytes_keep_the_rest; do
     check $t $t
 done
+if [ ${#uring[@]} != 0 ]; then
+    for t in fio_verifies_what_io_uring_wrote \
+        fio_verifies_what_it_wrote_past_the_cache; do
+        check $t $t
+    done
+else
+    skip io_uring "$(cat "$dir/why")"
+fi
 if command -v xenstore-ls >/dev/null; then
     for t in xenstore_ls_shows_both_halves_connected \
         xenstore_ls_shows_a_cdrom a_guest_reads_its_cdrom \

@@ -66,6 +66,12 @@ bad image_of_odd_size 'odd.img: its size must be a multiple of 512' \
     --disk "guest=g,file=$dir/odd.img"
 bad image_twice_for_writing 'in use by another process' \
     --disk "guest=g,file=$dir/good.img" --disk "guest=h,file=$dir/good.img"
+bad engine_unknown '"aio" is no valid value for engine' \
+    --disk "guest=g,file=$dir/good.img,engine=aio"
+bad engine_of_memory 'engine and direct are for file=' \
+    --disk guest=g,memory=1M,engine=uring
+bad direct_without_uring 'needs engine=uring' \
+    --disk "guest=g,file=$dir/good.img,direct=yes"
 bad nic_without_switch 'give switch=' --nic guest=g
 bad nic_on_unknown_switch 'no switch "lan"; add --switch name=lan' \
     --nic guest=g,switch=lan

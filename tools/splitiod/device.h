@@ -17,6 +17,9 @@ struct venue {
     struct splitio_store *store;
     /* NULL: somebody else, a toolstack, writes and removes the nodes. */
     struct splitio_store_server *server;
+    /* The guest's memory, if all of it is mapped here; or NULL. */
+    uint8_t *memory;
+    size_t memory_bytes;
 };
 
 /* What the two kinds do differently. */

@@ -44,9 +44,12 @@ static int disk_end(struct device *d)
 {
     int err = splitio_blkback_fini(&of(d)->back);
 
-    if (err == 0)
-        free(of(d)->mem);
-    return err;
+    if (err)
+        return err;
+    uring_medium_remove_memory(of(d)->medium->uring, d->venue.memory,
+                               d->venue.memory_bytes);
+    free(of(d)->mem);
+    return 0;
 }
 
 static struct splitio_xenbus *disk_xenbus(struct device *d)
@@ -117,8 +120,11 @@ struct device *disk_device_new(const struct venue *venue,
         if (err && venue->server)
             splitio_toolstack_device_remove(venue->server, &d->device.nodes);
     }
-    if (!err)
+    if (!err) {
+        uring_medium_add_memory(medium->uring, venue->memory,
+                                venue->memory_bytes);
         return &d->device;
+    }
     snprintf(reason, reason_bytes, "disk %s: %s", medium->options->name,
              splitio_strerror(err));
     if (d)

@@ -45,12 +45,15 @@ static int may_join(struct daemon *d, const struct splitio_shm_guest_info *info,
     return 0;
 }
 
-static struct venue venue_of(struct daemon *d)
+static struct venue venue_of(struct daemon *d,
+                             const struct splitio_shm_guest_info *info)
 {
     return (struct venue){
         .port = splitio_shm_machine_host_port(d->machine),
         .store = splitio_shm_machine_store(d->machine),
         .server = splitio_shm_machine_store_server(d->machine),
+        .memory = info->memory,
+        .memory_bytes = (size_t)info->nr_pages * SPLITIO_PAGE_SIZE,
     };
 }
 
@@ -58,7 +61,7 @@ static int add_disks(struct daemon *d,
                      const struct splitio_shm_guest_info *info, char *text,
                      size_t bytes, unsigned *nr)
 {
-    struct venue venue = venue_of(d);
+    struct venue venue = venue_of(d, info);
 
     for (unsigned i = 0; i < d->media.nr_disks; i++) {
         const struct medium *m = &d->media.disks[i];
@@ -78,7 +81,7 @@ static int add_disks(struct daemon *d,
 static int add_nics(struct daemon *d, const struct splitio_shm_guest_info *info,
                     char *text, size_t bytes, unsigned *nr)
 {
-    struct venue venue = venue_of(d);
+    struct venue venue = venue_of(d, info);
     unsigned index = 0;
 
     for (unsigned i = 0; i < d->options->nr_nics; i++) {

@@ -53,6 +53,14 @@ static int open_file(struct media *m, struct medium *d, char *reason,
     return 0;
 }
 
+static int open_uring(struct media *m, struct medium *d, char *reason,
+                      unsigned bytes)
+{
+    d->uring = uring_medium_open(m->loop, d->options, engine_wake, m, &d->disk,
+                                 reason, bytes);
+    return d->uring ? 0 : -1;
+}
+
 int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
                 char *reason, unsigned bytes)
 {
@@ -60,7 +68,8 @@ int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
 
     d->options = o;
     if (o->kind == DISK_FILE) {
-        if (open_file(m, d, reason, bytes))
+        if (o->uring ? open_uring(m, d, reason, bytes)
+                     : open_file(m, d, reason, bytes))
             return -1;
     } else if (o->kind == DISK_MEMORY) {
         d->memory = splitio_disk_memory_new(sectors, o->read_only);
@@ -80,6 +89,7 @@ int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
 void medium_close(struct medium *d)
 {
     splitio_disk_file_close(d->file);
+    uring_medium_close(d->uring);
     splitio_disk_memory_free(d->memory);
     splitio_disk_null_free(d->null);
     *d = (struct medium){.options = NULL};

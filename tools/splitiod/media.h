@@ -5,6 +5,7 @@
 
 #include "../common/loop.h"
 #include "options.h"
+#include "uring_medium.h"
 
 #include <splitio/disk.h>
 #include <splitio/nic.h>
@@ -14,6 +15,7 @@ struct medium {
     const struct disk_options *options;
     struct splitio_disk disk;
     struct splitio_disk_file *file;
+    struct uring_medium *uring;
     struct splitio_disk_memory *memory;
     struct splitio_disk_null *null;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The vocabulary of splitiod: objects, their keys, and what must be there. */
+/* The vocabulary of splitiod: objects and their keys. */
 #include "options.h"
 
 #include "../common/values.h"
@@ -11,10 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int fail(struct options *o, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int fail(struct options *o, const char *format, ...)
+int options_fail(struct options *o, const char *format, ...)
 {
     va_list ap;
 
@@ -29,7 +26,7 @@ static int set_text(struct options *o, char **to, const char *value)
     char *copy = strdup(value);
 
     if (!copy)
-        return fail(o, "out of memory");
+        return options_fail(o, "out of memory");
     free(*to);
     *to = copy;
     return 0;
@@ -66,8 +63,9 @@ static int set_number(unsigned *to, const char *value, unsigned min,
 static int set_socket(struct options *o, char **to, const char *value)
 {
     if (*value == '\0' || strlen(value) > SOCKET_PATH_MAX)
-        return fail(o, "socket \"%.60s...\": a path has 1 to %u characters",
-                    value, SOCKET_PATH_MAX),
+        return options_fail(
+                   o, "socket \"%.60s...\": a path has 1 to %u characters",
+                   value, SOCKET_PATH_MAX),
                -2;
     return set_text(o, to, value) ? -2 : 0;
 }
@@ -119,6 +117,27 @@ static int set_units(const char *value, enum splitio_blkif_units *units)
     return -1;
 }
 
+static int set_engine(const char *value, bool *uring)
+{
+    if (strcmp(value, "threads") != 0 && strcmp(value, "uring") != 0)
+        return -1;
+    *uring = value[0] == 'u';
+    return 0;
+}
+
+/* How a file is read and written. */
+static int set_disk_engine(struct disk_options *d, const char *key,
+                           const char *value)
+{
+    if (strcmp(key, "engine") == 0)
+        return set_engine(value, &d->uring);
+    if (strcmp(key, "direct") == 0)
+        return value_bool(value, &d->direct);
+    if (strcmp(key, "threads") == 0)
+        return set_number(&d->threads, value, 1, 16);
+    return NO_SUCH_KEY;
+}
+
 /* What the guest is told about the disk. */
 static int set_disk_kind(struct disk_options *d, const char *key,
                          const char *value)
@@ -137,7 +156,7 @@ static int set_disk_kind(struct disk_options *d, const char *key,
         return set_units(value, &d->units);
     if (strcmp(key, "vdev") == 0)
         return value_vdev(value, &d->vdev);
-    return NO_SUCH_KEY;
+    return set_disk_engine(d, key, value);
 }
 
 static int set_disk(struct options *o, struct disk_options *d, const char *key,
@@ -147,8 +166,6 @@ static int set_disk(struct options *o, struct disk_options *d, const char *key,
 
     if (strcmp(key, "guest") == 0)
         return set_name(d->guest, value);
-    if (strcmp(key, "threads") == 0)
-        return set_number(&d->threads, value, 1, 16);
     if (strcmp(key, "file") == 0)
         kind = DISK_FILE;
     else if (strcmp(key, "memory") == 0)
@@ -158,8 +175,9 @@ static int set_disk(struct options *o, struct disk_options *d, const char *key,
     else
         return set_disk_kind(d, key, value);
     if (d->kind != DISK_NONE)
-        return fail(o, "disk %s: has more than one of file, memory, null",
-                    d->name),
+        return options_fail(o,
+                            "disk %s: has more than one of file, memory, null",
+                            d->name),
                -2;
     d->kind = kind;
     if (kind == DISK_FILE)
@@ -240,7 +258,7 @@ struct kind {
 static const struct kind kinds[] = {
     {"daemon", "socket store-socket max-guests max-guest-mib verbose xen"},
     {"disk", "guest file memory null readonly cdrom removable discard trusted "
-             "units threads vdev"},
+             "units engine direct threads vdev"},
     {"nic", "guest switch mac isolated mtu queues rate trusted"},
     {"switch", "uplink"},
     {"guest", "uid"},
@@ -294,101 +312,28 @@ int options_set(struct options *o, const char *kind, const char *name,
     void *object;
 
     if (!k)
-        return fail(o,
-                    "unknown section \"%s\"; known: daemon, disk NAME, "
-                    "nic NAME, switch NAME, guest NAME",
-                    kind);
+        return options_fail(o,
+                            "unknown section \"%s\"; known: daemon, disk NAME, "
+                            "nic NAME, switch NAME, guest NAME",
+                            kind);
     object = find_object(o, kind, name);
     if (!object)
-        return fail(o,
-                    "%s \"%s\": no valid name (1 to %u characters, no "
-                    "space, comma, slash or =), or too many of them",
-                    kind, name, NAME_MAX_LEN);
+        return options_fail(o,
+                            "%s \"%s\": no valid name (1 to %u characters, no "
+                            "space, comma, slash or =), or too many of them",
+                            kind, name, NAME_MAX_LEN);
     if (!key)
         return 0;
     switch (set_key(o, kind, object, key, value)) {
     case 0:
         return 0;
     case NO_SUCH_KEY:
-        return fail(o, "%s %s: unknown key \"%s\"; known: %s", kind, name, key,
-                    k->keys);
+        return options_fail(o, "%s %s: unknown key \"%s\"; known: %s", kind,
+                            name, key, k->keys);
     case -2:
         return -1;
     default:
-        return fail(o, "%s %s: \"%s\" is no valid value for %s", kind, name,
-                    value, key);
+        return options_fail(o, "%s %s: \"%s\" is no valid value for %s", kind,
+                            name, value, key);
     }
-}
-
-static int check_disk(struct options *o, struct disk_options *d)
-{
-    if (d->kind == DISK_NONE)
-        return fail(o,
-                    "disk %s: has no medium; give file=PATH, memory=SIZE or "
-                    "null=SIZE",
-                    d->name);
-    d->read_only |= d->cdrom;
-    d->removable |= d->cdrom;
-    if (d->guest[0] == '\0')
-        return fail(o, "disk %s: belongs to no guest; give guest=NAME",
-                    d->name);
-    for (struct disk_options *e = o->disks; e != d; e++)
-        if (strcmp(e->guest, d->guest) == 0 && e->vdev == d->vdev)
-            return fail(o,
-                        "disk %s: guest %s has disk %s at the same vdev; "
-                        "give vdev=xvdb or another",
-                        d->name, d->guest, e->name);
-    return 0;
-}
-
-static int check_nic(struct options *o, const struct nic_options *n)
-{
-    if (n->guest[0] == '\0')
-        return fail(o, "nic %s: belongs to no guest; give guest=NAME", n->name);
-    if (n->bridge[0] == '\0')
-        return fail(o, "nic %s: is plugged in nowhere; give switch=NAME",
-                    n->name);
-    for (unsigned i = 0; i < o->nr_switches; i++)
-        if (strcmp(o->switches[i].name, n->bridge) == 0)
-            return 0;
-    return fail(o, "nic %s: there is no switch \"%s\"; add --switch name=%s",
-                n->name, n->bridge, n->bridge);
-}
-
-int options_check(struct options *o)
-{
-    for (unsigned i = 0; i < o->nr_disks; i++)
-        if (check_disk(o, &o->disks[i]))
-            return -1;
-    for (unsigned i = 0; i < o->nr_nics; i++)
-        if (check_nic(o, &o->nics[i]))
-            return -1;
-    if (!o->socket && !o->xen)
-        return fail(o, "no socket to listen on; give --socket PATH, or --xen");
-    if (!o->socket && (o->store_socket || o->nr_disks + o->nr_nics))
-        return fail(o, "disks, NICs and the store's socket are for guests "
-                       "that join; give --socket PATH too");
-    if (o->socket && o->nr_disks + o->nr_nics == 0)
-        return fail(o, "nothing to export; give --disk or --nic, see --help");
-    return 0;
-}
-
-void options_init(struct options *o)
-{
-    memset(o, 0, sizeof(*o));
-    o->ready_fd = -1;
-    o->max_guests = 16;
-    o->max_guest_mib = 256;
-    for (unsigned i = 0; i < MAX_DISKS; i++) {
-        o->disks[i].threads = 4;
-        o->disks[i].vdev = 202u << 8;
-    }
-}
-
-void options_fini(struct options *o)
-{
-    for (unsigned i = 0; i < MAX_DISKS; i++)
-        free(o->disks[i].file);
-    free(o->socket);
-    free(o->store_socket);
 }

@@ -35,6 +35,8 @@ struct disk_options {
     bool removable;
     bool no_discard;
     bool untrusted; /* the guest is told to show the daemon little */
+    bool uring;     /* file: through io_uring */
+    bool direct;    /* and past the page cache */
     unsigned threads;
     uint32_t vdev;
     enum splitio_blkif_units units;
@@ -99,5 +101,9 @@ int options_read_file(struct options *o, const char *path);
 int options_check(struct options *o);
 
 void options_fini(struct options *o);
+
+/* Set o->error; -1. */
+int options_fail(struct options *o, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif /* SPLITIOD_OPTIONS_H */

@@ -101,6 +101,8 @@ struct splitio_shm_guest_info {
     uid_t uid;                       /**< of the process when it connected */
     pid_t pid;                       /**< as above; may be reused by now */
     uint32_t nr_pages;
+    uint8_t *memory; /**< its pages as they are mapped here, until it is gone;
+                          the guest may write there at any time */
     unsigned nr_grant_frames;
     unsigned grant_version;
     uint32_t nr_ports;     /**< size of its event table */
