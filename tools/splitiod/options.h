@@ -99,6 +99,8 @@ int options_read_file(struct options *o, const char *path);
 
 /* Look at the whole: names that must exist, keys that must be there. */
 int options_check(struct options *o);
+/* Only that disks and NICs make sense together. As above. */
+int options_check_devices(struct options *o);
 
 void options_fini(struct options *o);
 

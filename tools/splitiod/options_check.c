@@ -50,7 +50,7 @@ static int check_nic(struct options *o, const struct nic_options *n)
         n->bridge, n->bridge);
 }
 
-int options_check(struct options *o)
+int options_check_devices(struct options *o)
 {
     for (unsigned i = 0; i < o->nr_disks; i++)
         if (check_disk(o, &o->disks[i]))
@@ -58,6 +58,13 @@ int options_check(struct options *o)
     for (unsigned i = 0; i < o->nr_nics; i++)
         if (check_nic(o, &o->nics[i]))
             return -1;
+    return 0;
+}
+
+int options_check(struct options *o)
+{
+    if (options_check_devices(o))
+        return -1;
     if (!o->socket && !o->xen)
         return options_fail(
             o, "no socket to listen on; give --socket PATH, or --xen");
