@@ -230,7 +230,7 @@ static unsigned poll_devices(struct daemon *d)
                 continue;
             }
         } else {
-            done = device->kind->poll(device, BUDGET);
+            done = device_poll(device, BUDGET);
             n += done > 0 ? (unsigned)done : 0;
         }
         p = &device->next;

@@ -13,6 +13,7 @@ bool device_end(struct device *d)
         splitio_toolstack_device_remove(d->venue.server, &d->nodes);
     if (d->on_end)
         d->on_end(d->on_end_arg);
+    free(d->blob);
     free(d);
     return true;
 }

@@ -31,6 +31,20 @@ struct device_kind {
     bool (*tick)(struct device *d); /* every few seconds; true: poll it */
     int (*end)(struct device *d);   /* 0: all given back; EAGAIN: again */
     struct splitio_xenbus *(*xenbus)(struct device *d);
+    /* Another back for the same front, see device_renew(). The first four are
+     * the back's own; revive makes one again, from the blob: no memory, no
+     * change. */
+    int (*pause)(struct device *d);
+    int (*save)(struct device *d, void *blob, size_t size, size_t *bytes);
+    int (*abandon)(struct device *d);
+    void (*go_on)(struct device *d);
+    int (*revive)(struct device *d, const void *blob, size_t bytes);
+};
+
+enum renewal {
+    RENEWAL_NONE,
+    RENEWAL_PAUSES,   /* what is under way ends */
+    RENEWAL_ABANDONS, /* the old back lets go, another is made */
 };
 
 struct device {
@@ -40,6 +54,10 @@ struct device {
     struct splitio_toolstack_device nodes;
     struct venue venue;
     bool ending;
+    bool nodes_leaving; /* the front was asked to let go */
+    enum renewal renewal;
+    void *blob; /* of the last renewal: the back may not have read it yet */
+    size_t blob_bytes;
     /* What to let go of when it is freed; may be NULL. */
     void (*on_end)(void *arg);
     void *on_end_arg;
@@ -56,6 +74,14 @@ struct device *nic_device_new(const struct venue *venue, struct lan *lan,
                               const struct nic_options *o, unsigned index,
                               splitio_domid_t front, char *reason,
                               size_t reason_bytes);
+
+/* One turn: what poll of its kind says. */
+int device_poll(struct device *d, unsigned budget);
+
+/* Put another back in the place of this one, as a newer program would: pause,
+ * save, end, make, restore, in the polls that follow. The front sees nothing.
+ * False: it is not connected, or at it already. */
+bool device_renew(struct device *d);
 
 /* One step towards the end. True: the device is freed. */
 bool device_end(struct device *d);

@@ -3,7 +3,8 @@
 set(dir ${CMAKE_CURRENT_LIST_DIR})
 set(splitiod_devices
   ${dir}/device.c ${dir}/disk_device.c ${dir}/disk_nodes.c ${dir}/media.c
-  ${dir}/nic_device.c ${dir}/options.c ${dir}/options_check.c)
+  ${dir}/nic_device.c ${dir}/options.c ${dir}/options_check.c
+  ${dir}/renew.c)
 if(TARGET splitio-uring)
   list(APPEND splitiod_devices ${dir}/uring_medium.c)
   set(splitiod_devices_libs splitio-uring splitio-engine)

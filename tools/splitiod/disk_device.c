@@ -57,13 +57,6 @@ static struct splitio_xenbus *disk_xenbus(struct device *d)
     return &of(d)->back.xb;
 }
 
-static const struct device_kind disk_kind = {
-    .poll = disk_poll,
-    .tick = disk_tick,
-    .end = disk_end,
-    .xenbus = disk_xenbus,
-};
-
 static int make_back(struct disk_device *d, const struct venue *venue)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
@@ -90,6 +83,53 @@ static int make_back(struct disk_device *d, const struct venue *venue)
         return SPLITIO_ENOMEM;
     return splitio_blkback_init(&d->back, &cfg, d->mem, bytes);
 }
+
+/* ---- another back in its place ---- */
+
+static int disk_pause(struct device *d)
+{
+    return splitio_blkback_pause(&of(d)->back);
+}
+
+static void disk_go_on(struct device *d)
+{
+    splitio_blkback_go_on(&of(d)->back);
+}
+
+static int disk_save(struct device *d, void *blob, size_t size, size_t *bytes)
+{
+    return splitio_blkback_save(&of(d)->back, blob, size, bytes);
+}
+
+static int disk_abandon(struct device *d)
+{
+    return splitio_blkback_abandon(&of(d)->back);
+}
+
+static int disk_revive(struct device *d, const void *blob, size_t bytes)
+{
+    int err;
+
+    free(of(d)->mem);
+    of(d)->mem = NULL;
+    err = make_back(of(d), &d->venue);
+    /* A back that cannot do what the last one did connects anew. */
+    if (!err)
+        (void)splitio_blkback_restore(&of(d)->back, blob, bytes);
+    return err;
+}
+
+static const struct device_kind disk_kind = {
+    .poll = disk_poll,
+    .tick = disk_tick,
+    .end = disk_end,
+    .xenbus = disk_xenbus,
+    .pause = disk_pause,
+    .save = disk_save,
+    .abandon = disk_abandon,
+    .go_on = disk_go_on,
+    .revive = disk_revive,
+};
 
 struct device *disk_device_new(const struct venue *venue,
                                const struct medium *medium,

@@ -19,6 +19,7 @@ struct nic_device {
     struct device device; /* first: freed as one */
     struct splitio_netback back;
     struct splitio_switch_port *port;
+    const struct nic_options *options;
     void *mem;
 };
 
@@ -66,14 +67,6 @@ static struct splitio_xenbus *nic_xenbus(struct device *d)
 {
     return &of(d)->back.xb;
 }
-
-static const struct device_kind nic_kind = {
-    .poll = nic_poll,
-    .wait_ns = nic_wait_ns,
-    .tick = nic_tick,
-    .end = nic_end,
-    .xenbus = nic_xenbus,
-};
 
 /* The configured address; else one of our own range, made of domain and index,
  * the same each time that the guest gets the same domain. */
@@ -141,6 +134,54 @@ static int make_back(struct nic_device *d, const struct venue *venue,
     return splitio_netback_init(&d->back, &cfg, d->mem, bytes);
 }
 
+/* ---- another back in its place ---- */
+
+static int nic_pause(struct device *d)
+{
+    return splitio_netback_pause(&of(d)->back);
+}
+
+static void nic_go_on(struct device *d)
+{
+    splitio_netback_go_on(&of(d)->back);
+}
+
+static int nic_save(struct device *d, void *blob, size_t size, size_t *bytes)
+{
+    return splitio_netback_save(&of(d)->back, blob, size, bytes);
+}
+
+static int nic_abandon(struct device *d)
+{
+    return splitio_netback_fini(&of(d)->back);
+}
+
+static int nic_revive(struct device *d, const void *blob, size_t bytes)
+{
+    int err;
+
+    free(of(d)->mem);
+    of(d)->mem = NULL;
+    err = make_back(of(d), &d->venue, of(d)->options);
+    /* A back that cannot do what the last one did connects anew. */
+    if (!err)
+        (void)splitio_netback_restore(&of(d)->back, blob, bytes);
+    return err;
+}
+
+static const struct device_kind nic_kind = {
+    .poll = nic_poll,
+    .wait_ns = nic_wait_ns,
+    .tick = nic_tick,
+    .end = nic_end,
+    .xenbus = nic_xenbus,
+    .pause = nic_pause,
+    .save = nic_save,
+    .abandon = nic_abandon,
+    .go_on = nic_go_on,
+    .revive = nic_revive,
+};
+
 static int set_up(struct nic_device *d, const struct venue *venue,
                   struct lan *lan, const struct nic_options *o, unsigned index)
 {
@@ -173,6 +214,7 @@ struct device *nic_device_new(const struct venue *venue, struct lan *lan,
     int err = SPLITIO_ENOMEM;
 
     if (d) {
+        d->options = o;
         d->device = (struct device){
             .kind = &nic_kind,
             .name = o->name,
