@@ -146,6 +146,10 @@ int host_open(struct host *h, const struct vmm_options *o, char *reason,
         return -1;
     (void)timerfd_settime(h->timer.fd, 0, &every, NULL);
     (void)watch(h, &h->input, STDIN_FILENO, input_ready);
+    if (o->control && control_open(h, o->control)) {
+        snprintf(reason, bytes, "%s: cannot be a FIFO", o->control);
+        return -1;
+    }
     for (unsigned i = 0; i < o->nr_vms && !err; i++)
         err = start(h, i, reason, bytes);
     return err;

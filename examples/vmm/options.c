@@ -18,14 +18,19 @@ static const char help_text[] =
     "  -a, --append TEXT      the kernel's command line\n"
     "  -m, --memory SIZE      256M\n"
     "  -c, --cpus N           1\n"
-    "  -g, --guest NAME       another guest; what follows is about it\n"
+    "  -g, --guest NAME       what follows is about this one\n"
     "  -d, --disk KEY=VALUE,...\n"
     "  -n, --nic KEY=VALUE,...\n"
     "  -w, --switch KEY=VALUE,...  see splitiod --help; guest= is optional\n"
-    "      --console serial|pv     which one gets the terminal's input\n";
+    "      --console serial|pv     which one gets the terminal's input\n"
+    "      --control FIFO     takes lines: attach NAME, detach NAME,\n"
+    "                         renew NAME\n"
+    "      --later NAME       a device that is not attached at first\n";
 
 enum {
     OPT_CONSOLE = 256,
+    OPT_CONTROL,
+    OPT_LATER,
     OPT_HELP,
 };
 
@@ -40,6 +45,8 @@ static const struct option long_options[] = {
     {"nic", required_argument, NULL, 'n'},
     {"switch", required_argument, NULL, 'w'},
     {"console", required_argument, NULL, OPT_CONSOLE},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"later", required_argument, NULL, OPT_LATER},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -101,8 +108,9 @@ static int add_guest(struct vmm_options *o, const char *name)
 {
     struct vm_options *vm = &o->vms[o->nr_vms - 1];
 
-    /* The first --guest only gives the first guest its name. */
-    if (o->nr_vms == 1 && !vm->kernel) {
+    /* What comes before the first --guest is for all. */
+    if (!o->named) {
+        o->named = true;
         vm->name = name;
         return 0;
     }
@@ -145,6 +153,14 @@ static int set(struct vmm_options *o, int c, char *value)
         return set_cpus(vm, value);
     case 'g':
         return add_guest(o, value);
+    case OPT_CONTROL:
+        o->control = value;
+        return 0;
+    case OPT_LATER:
+        if (o->nr_later == MAX_LATER)
+            return wrong("too many for later", value);
+        o->later[o->nr_later++] = value;
+        return 0;
     case OPT_CONSOLE:
         o->console = strcmp(value, "pv") == 0 ? CONSOLE_PV : CONSOLE_SERIAL;
         return 0;
@@ -171,5 +187,7 @@ int vmm_options_parse(struct vmm_options *o, int argc, char **argv)
     }
     if (!err && !o->vms[0].kernel)
         err = wrong("nothing to run", "give --kernel FILE, see --help");
+    if (!err && options_check_devices(&o->devices))
+        err = wrong("wrong", o->devices.error);
     return err;
 }

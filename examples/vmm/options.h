@@ -6,7 +6,8 @@
 #include "../../tools/splitiod/options.h"
 #include "vm.h"
 
-#define MAX_VMS 8u
+#define MAX_VMS   8u
+#define MAX_LATER 16u
 
 enum console {
     CONSOLE_SERIAL,
@@ -16,7 +17,11 @@ enum console {
 struct vmm_options {
     struct vm_options vms[MAX_VMS];
     unsigned nr_vms;
-    enum console console;   /* what takes the terminal's input */
+    bool named;                   /* there was a --guest */
+    enum console console;         /* what takes the terminal's input */
+    const char *control;          /* NULL: none */
+    const char *later[MAX_LATER]; /* devices that are not there at first */
+    unsigned nr_later;
     struct options devices; /* in splitiod's words */
 };
 
