@@ -37,13 +37,16 @@ int ask(struct splitio_baremetal *bm, const char *path, char *to, size_t bytes)
         splitio_store_read(splitio_baremetal_store(bm), &q.call, 0, path));
 }
 
-int ask_clear(struct splitio_baremetal *bm, const char *path)
+int ask_write(struct splitio_baremetal *bm, const char *path, const char *text)
 {
     struct question q = {.call.done = on_answer};
+    uint32_t len = 0;
 
+    while (text[len])
+        len++;
     return wait(bm, &q,
                 splitio_store_write(splitio_baremetal_store(bm), &q.call, 0,
-                                    path, "", 0));
+                                    path, text, len));
 }
 
 static void join(char *to, size_t bytes, const char *const *parts, unsigned nr)

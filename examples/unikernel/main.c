@@ -74,7 +74,7 @@ static bool is_told_to_end(void)
     asked = false;
     if (ask(&machine, control.path, what, sizeof(what)) || what[0] == '\0')
         return false;
-    (void)ask_clear(&machine, control.path);
+    (void)ask_write(&machine, control.path, ""); /* taken */
     return after(what, "poweroff") || after(what, "halt");
 }
 

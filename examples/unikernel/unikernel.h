@@ -30,8 +30,7 @@ void say_error(struct splitio_baremetal *bm, const char *what, int err);
 
 /* The value of a node, with a NUL; cut if need be. 0; SPLITIO_E*. */
 int ask(struct splitio_baremetal *bm, const char *path, char *to, size_t bytes);
-/* The node stays, without a value. */
-int ask_clear(struct splitio_baremetal *bm, const char *path);
+int ask_write(struct splitio_baremetal *bm, const char *path, const char *text);
 /* The directory of the guest's first device of a kind. */
 int ask_device(struct splitio_baremetal *bm, const char *kind,
                char dir[SPLITIO_XENBUS_DIR_MAX]);
