@@ -249,8 +249,8 @@ bool splitio_netback_is_closed(const struct splitio_netback *dev);
 int splitio_netback_fini(struct splitio_netback *dev);
 
 /**
- * @brief Take no more frames of the guest; keep polling, so that what is under
- * way gets there.
+ * @brief Take no more frames of the guest, nor of the NIC, which holds them if
+ * it can; keep polling, so that what is under way gets there.
  * @return 0: nothing waits on either side, save() loses nothing; SPLITIO_EAGAIN:
  * frames wait for the NIC, or for the guest to lend pages.
  *

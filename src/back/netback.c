@@ -219,6 +219,10 @@ static int on_nic_frame(void *receiver, const struct splitio_frame *frame)
         dev->stats.rx_dropped += dev->no_carrier;
         return SPLITIO_EINVAL;
     }
+    if (dev->paused) {
+        dev->refused = true;
+        return SPLITIO_EAGAIN;
+    }
     if (!splitio_netback_is_short(dev, frame)) {
         dev->stats.rx_long++;
         return SPLITIO_EINVAL;
@@ -326,7 +330,7 @@ bool splitio_netback_wants_frames(const struct splitio_netback *dev)
 {
     uint32_t i;
 
-    if (!dev->connected || dev->broken)
+    if (!dev->connected || dev->broken || dev->paused)
         return false;
     for (i = 0; i < dev->nr_queues; i++)
         if (!splitio_netback_rx_has_room(dev->queues[i]))

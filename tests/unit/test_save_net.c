@@ -132,6 +132,36 @@ static void pause_ends_when_nothing_waits(void **state)
     rig_delete(r);
 }
 
+/* Or a busy wire would never let it end. */
+static void paused_back_takes_no_frames_of_the_nic(void **state)
+{
+    struct net_rig *r = rig_new();
+    struct kept k = make_noise(500);
+
+    (void)state;
+    rig_join(r);
+    assert_true(splitio_netback_wants_frames(&r->back));
+    assert_int_equal(splitio_netback_pause(&r->back), 0);
+    assert_false(splitio_netback_wants_frames(&r->back));
+    put_in(r, &k);
+    rig_run(r);
+    assert_int_equal(splitio_netback_pause(&r->back), 0);
+    assert_int_equal(queue_len(&r->received), 0);
+    hand_over(r);
+    rig_run(r);
+    check_next(&r->received, &k);
+    /* And one that goes on by itself. */
+    assert_int_equal(splitio_netback_pause(&r->back), 0);
+    k = make_noise(600);
+    put_in(r, &k);
+    rig_run(r);
+    assert_int_equal(queue_len(&r->received), 0);
+    splitio_netback_go_on(&r->back);
+    rig_run(r);
+    check_next(&r->received, &k);
+    rig_delete(r);
+}
+
 static void lists_and_limits_go_with_it(void **state)
 {
     static const uint8_t group[6] = {1, 0, 0x5e, 1, 2, 3};
@@ -234,6 +264,7 @@ static void check_in_order(struct net_rig *r)
     struct kept out = make_noise(300),
                 in = make_ip(4, SPLITIO_PACKET_TCP, 600, false);
 
+    in.bytes[0] &= 0xFE; /* to one station: others are filtered */
     rig_send(r, &out);
     check_next(&r->nic.out, &out);
     put_in(r, &in);
@@ -355,6 +386,7 @@ int main(void)
         cmocka_unit_test(back_of_one_queue_is_replaced_unseen),
         cmocka_unit_test(back_of_queues_is_replaced_unseen),
         cmocka_unit_test(pause_ends_when_nothing_waits),
+        cmocka_unit_test(paused_back_takes_no_frames_of_the_nic),
         cmocka_unit_test(lists_and_limits_go_with_it),
         cmocka_unit_test(damaged_blob_is_refused),
         cmocka_unit_test(lesser_device_refuses_to_go_on),
