@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 . scripts/lib.sh
 
 # All suites, fast ones first.
-all="lint headers abi unit conformance core cost size install examples hosted input clients clang asan tsan doc demo coverage cross"
+all="lint headers abi unit conformance core cost size install examples hosted input clients clang asan tsan doc demo coverage cross lab-vmm"
 
 suites=
 for s in "${@:-all}"; do
@@ -32,7 +32,7 @@ set -- $suites
 for s in "$@"; do
     log=build/log/$s.log
     k=$((k + 1)) start=$SECONDS
-    printf '[%2d/%d] %-9s' "$k" $# "$s"
+    printf '[%2d/%d] %-11s' "$k" $# "$s"
     suite=tests/suites/$s.sh
     [ -f "$suite" ] || suite=tests/suites/label.sh
     bash "$suite" "$s" >"$log" 2>&1 </dev/null
