@@ -120,7 +120,8 @@ struct splitio_disk_file_config {
     void *wake_arg;
 };
 
-/** A disk in a file, served by a small pool of threads. Opaque. */
+/** A disk in a file, served by a small pool of threads, one of which writes. Reads
+ *  of what is cached need none. Opaque. */
 struct splitio_disk_file;
 
 /**

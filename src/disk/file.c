@@ -12,6 +12,9 @@
 
 #define READ_NOW_BYTES_PER_KICK (1u << 20)
 
+/* What a thread takes at once of the writes. */
+#define WRITE_BATCH_BYTES (64u << 10)
+
 struct splitio_disk_file {
     struct file_medium medium;
     struct splitio_disk_file_config cfg;
@@ -20,29 +23,70 @@ struct splitio_disk_file {
     unsigned nr_held;     /* the owner's: submitted, done() not called yet */
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t work;
-    struct io_queue waiting, finished;
-    unsigned nr_idle; /* threads that wait for work */
+    struct io_queue waiting, writes, finished;
+    unsigned nr_idle;    /* threads that wait for work */
+    unsigned nr_writers; /* threads that have some of the writes */
     bool stopping;
     pthread_t threads[THREADS_MAX];
     unsigned nr_threads;
 };
 
-/* Hand a result to the owner. `finished` goes from empty to not empty under the
+/* Hand results to the owner. `finished` goes from empty to not empty under the
  * lock, and every such step is followed by a wake; every poll() empties it under
  * the lock. So what is in it has a wake to come, or one that no poll() has
  * followed yet; and what poll() leaves in `delivering`, it wakes for itself. */
-static void finish(struct splitio_disk_file *d, struct splitio_disk_io *io,
-                   int status)
+static void finish(struct splitio_disk_file *d, struct io_queue *done)
 {
-    bool first;
+    bool first = d->finished.nr == 0;
 
-    io_set_status(io, status);
-    pthread_mutex_lock(&d->lock);
-    first = d->finished.nr == 0;
-    io_queue_put(&d->finished, io);
+    io_queue_move(&d->finished, done);
+    if (!first || !d->cfg.wake)
+        return;
     pthread_mutex_unlock(&d->lock);
-    if (first && d->cfg.wake)
-        d->cfg.wake(d->cfg.wake_arg);
+    d->cfg.wake(d->cfg.wake_arg);
+    pthread_mutex_lock(&d->lock);
+}
+
+/* Writes to one file wait for one another in the kernel, so that a second thread
+ * at them would only wait: one writes, several at a time. What is flushed as
+ * well is not among them, nor what goes to a device. */
+static bool is_of_writes(const struct splitio_disk_file *d,
+                         const struct splitio_disk_io *io)
+{
+    return io->op == SPLITIO_DISK_WRITE && !d->medium.is_device &&
+           !(io->flags & SPLITIO_DISK_IO_FUA);
+}
+
+/* Work for a thread; none: false. */
+static bool take_work(struct splitio_disk_file *d, struct io_queue *work)
+{
+    struct splitio_disk_io *io = io_queue_take(&d->waiting);
+    uint64_t bytes = 0;
+
+    if (io) {
+        io_queue_put(work, io);
+        return true;
+    }
+    if (d->nr_writers)
+        return false;
+    while (d->writes.nr && bytes < WRITE_BATCH_BYTES) {
+        io = io_queue_take(&d->writes);
+        bytes += io->nr_sectors << SPLITIO_DISK_SECTOR_SHIFT;
+        io_queue_put(work, io);
+    }
+    return work->nr != 0;
+}
+
+static void carry_out(struct splitio_disk_file *d, struct io_queue *work)
+{
+    struct io_queue done = {NULL, NULL, 0};
+    struct splitio_disk_io *io;
+
+    while ((io = io_queue_take(work)) != NULL) {
+        io_set_status(io, file_medium_carry_out(&d->medium, io));
+        io_queue_put(&done, io);
+    }
+    *work = done;
 }
 
 static void *serve(void *arg)
@@ -51,12 +95,17 @@ static void *serve(void *arg)
 
     pthread_mutex_lock(&d->lock);
     for (;;) {
-        struct splitio_disk_io *io = io_queue_take(&d->waiting);
+        struct io_queue work = {NULL, NULL, 0};
 
-        if (io) {
+        if (take_work(d, &work)) {
+            bool writes = is_of_writes(d, work.first);
+
+            d->nr_writers += writes;
             pthread_mutex_unlock(&d->lock);
-            finish(d, io, file_medium_carry_out(&d->medium, io));
+            carry_out(d, &work);
             pthread_mutex_lock(&d->lock);
+            d->nr_writers -= writes;
+            finish(d, &work);
         } else if (d->stopping) {
             break;
         } else {
@@ -108,19 +157,29 @@ static void read_now(struct splitio_disk_file *d)
     d->submitted = rest;
 }
 
+/* Hand over what was submitted. The number of threads it takes. */
+static unsigned hand_over(struct splitio_disk_file *d)
+{
+    struct splitio_disk_io *io;
+    unsigned nr;
+
+    while ((io = io_queue_take(&d->submitted)) != NULL)
+        io_queue_put(is_of_writes(d, io) ? &d->writes : &d->waiting, io);
+    nr = d->waiting.nr + (d->writes.nr && !d->nr_writers);
+    /* Those that are not idle look again before they wait. */
+    return nr < d->nr_idle ? nr : d->nr_idle;
+}
+
 static void file_kick(void *ctx)
 {
     struct splitio_disk_file *d = ctx;
     unsigned nr;
 
     read_now(d);
-    nr = d->submitted.nr;
-    if (nr == 0)
+    if (d->submitted.nr == 0)
         return;
     pthread_mutex_lock(&d->lock);
-    io_queue_move(&d->waiting, &d->submitted);
-    if (nr > d->nr_idle)
-        nr = d->nr_idle; /* the others look again before they wait */
+    nr = hand_over(d);
     pthread_mutex_unlock(&d->lock);
     while (nr--)
         pthread_cond_signal(&d->work);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <sys/uio.h>
 
@@ -31,10 +32,12 @@ static struct {
     int fallocate_errno;
     unsigned nr_threads_max;
     bool gated;
+    bool slow_writes; /* the processor is given away during each */
     enum { NOTHING_CACHED, HALF_CACHED, ALL_CACHED } cache;
 } fault;
 
 static unsigned nr_calls, nr_syncs, nr_threads, nr_tries;
+static unsigned nr_writing, nr_writing_max;
 static sem_t sync_began, sync_may_end;
 
 static unsigned next(unsigned *counter)
@@ -85,6 +88,20 @@ ssize_t __wrap_preadv64v2(int fd, const struct iovec *iov, int nr, off64_t at,
     return __real_preadv64(fd, iov, nr, at);
 }
 
+/* How many threads are writing is of interest. */
+static ssize_t write_slowly(int fd, const struct iovec *iov, int nr, off64_t at)
+{
+    unsigned writing = next(&nr_writing) + 1;
+    ssize_t n;
+
+    if (writing > nr_writing_max)
+        nr_writing_max = writing;
+    sched_yield();
+    n = __real_pwritev64(fd, iov, nr, at);
+    (void)__atomic_fetch_sub(&nr_writing, 1, __ATOMIC_SEQ_CST);
+    return n;
+}
+
 ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at)
 {
     struct iovec piece;
@@ -93,6 +110,8 @@ ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int nr, off64_t at)
         errno = fault.write_errno;
         return -1;
     }
+    if (fault.slow_writes)
+        return write_slowly(fd, iov, nr, at);
     if (!fault.bits_and_pieces)
         return __real_pwritev64(fd, iov, nr, at);
     return cut(iov, nr, &piece) ? -1 : __real_pwritev64(fd, &piece, 1, at);
@@ -137,6 +156,7 @@ static int begin(void **state)
     memset(&fault, 0, sizeof(fault));
     fault.nr_threads_max = UINT32_MAX;
     nr_calls = nr_syncs = nr_threads = nr_tries = 0;
+    nr_writing = nr_writing_max = 0;
     if (sem_init(&sync_began, 0, 0) || sem_init(&sync_may_end, 0, 0))
         return -1;
     return set_up(state);
@@ -157,6 +177,19 @@ static void file_short_and_interrupted_transfers_go_on(void **state)
     fault.bits_and_pieces = true;
     check_run(&c, 1000);
     assert_true(nr_calls > 2000); /* more than one a request */
+    splitio_disk_file_close(d);
+}
+
+static void file_is_written_by_one_thread_at_a_time(void **state)
+{
+    struct splitio_disk_file *d = open_disk(16, false);
+    struct check c = {
+        .disk = splitio_disk_file_disk(d), .wait = wait_for_wake, .random = 9};
+
+    (void)state;
+    fault.slow_writes = true;
+    check_run(&c, 2000);
+    assert_int_equal(nr_writing_max, 1);
     splitio_disk_file_close(d);
 }
 
@@ -411,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FAULT(file_short_and_interrupted_transfers_go_on),
+        FAULT(file_is_written_by_one_thread_at_a_time),
         FAULT(file_failed_write_is_told_apart_and_others_go_on),
         FAULT(file_failed_flush_is_never_followed_by_a_good_one),
         FAULT(file_write_through_is_flushed_before_it_is_done),
