@@ -41,7 +41,7 @@ static void say_disk(const struct venue *venue, const struct device *d)
     (void)splitio_store_server_write_text(venue->server, path, "disk");
 }
 
-static int add_disk(struct host *h, const struct vm *vm, const struct medium *m,
+static int add_disk(struct host *h, const struct vm *vm, struct medium *m,
                     char *reason, unsigned bytes)
 {
     struct venue venue = venue_of(h);

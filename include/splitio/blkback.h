@@ -64,7 +64,9 @@ extern "C" {
 struct splitio_blkback_config {
     struct splitio_host_port port;
     struct splitio_disk disk;
-    /** Called when there is work for poll(); fn may be NULL. */
+    /** Called when there is work for poll(), but for what the disk's own wake
+     *  tells of; from the port's events and from the store's poll. fn may be
+     *  NULL. */
     struct splitio_event_handler wake;
     struct splitio_store *store; /**< NULL: no handshake */
     const char *dir;             /**< own directory in the store, copied */

@@ -72,6 +72,7 @@
  * event, and when splitio_xenbus_check() finds it overdue.
  */
 
+#include <splitio/port.h>
 #include <splitio/proto/xenbus.h>
 #include <splitio/store.h>
 
@@ -216,6 +217,7 @@ struct splitio_xenbus_key_watch {
 struct splitio_xenbus {
     const struct splitio_xenbus_driver *driver;
     void *drv;
+    struct splitio_event_handler wake; /* splitio_xenbus_set_wake() */
     struct splitio_store *store;
     struct splitio_store_call call;          /* the one under way */
     struct splitio_store_watch own_watch;    /* front: backend; back: state */
@@ -283,6 +285,25 @@ int splitio_xenbus_init(struct splitio_xenbus *xb,
                         enum splitio_xenbus_role role,
                         struct splitio_store *store, const char *dir,
                         const struct splitio_xenbus_driver *driver, void *drv);
+
+/**
+ * @brief Have @p wake called, from the store's poll, when the store has news for
+ * a connection that is settled. Caller: owner.
+ */
+static inline void splitio_xenbus_set_wake(struct splitio_xenbus *xb,
+                                           struct splitio_event_handler wake)
+{
+    xb->wake = wake;
+}
+
+/**
+ * @brief True if the two halves are connected and splitio_xenbus_poll() has
+ * nothing to do before the next wake. Until then it is to be called as its
+ * description says.
+ *
+ * Caller: owner, after splitio_xenbus_poll(). Order: none. Peer: nothing.
+ */
+bool splitio_xenbus_is_settled(const struct splitio_xenbus *xb);
 
 /** @brief True if the fields make sense. For tests. */
 bool splitio_xenbus_is_valid(const struct splitio_xenbus *xb);

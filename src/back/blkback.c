@@ -192,8 +192,11 @@ int splitio_blkback_init(struct splitio_blkback *dev,
     }
     if (!cfg->store)
         return 0;
-    return splitio_xenbus_init(&dev->xb, SPLITIO_XENBUS_BACK, cfg->store,
-                               cfg->dir, &splitio_blkback_xenbus_driver, dev);
+    err = splitio_xenbus_init(&dev->xb, SPLITIO_XENBUS_BACK, cfg->store,
+                              cfg->dir, &splitio_blkback_xenbus_driver, dev);
+    if (!err)
+        splitio_xenbus_set_wake(&dev->xb, cfg->wake);
+    return err;
 }
 
 /* ---- connecting ---- */

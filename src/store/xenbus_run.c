@@ -191,6 +191,15 @@ int splitio_xenbus_init(struct splitio_xenbus *xb,
     return err;
 }
 
+bool splitio_xenbus_is_settled(const struct splitio_xenbus *xb)
+{
+    bool asked = xb->dirty || xb->failing || xb->publishing ||
+                 xb->reconfiguring || xb->resuming || xb->closing;
+
+    return xb->linked && xb->step == XB_IDLE && !xb->call.pending &&
+           !xb->parked && xb->stray_tx == 0 && !asked;
+}
+
 bool splitio_xenbus_is_valid(const struct splitio_xenbus *xb)
 {
     return xb->step < XB_NR_STEPS && xb->action < XB_NR_ACTIONS &&

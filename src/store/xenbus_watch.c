@@ -2,6 +2,15 @@
 /* The runner's watches: own directory, the peer's state, keys of the driver. */
 #include "xenbus_int.h"
 
+/* There is something to look at. */
+static void look(struct splitio_xenbus *xb)
+{
+    xb->dirty = true;
+    xb->parked = false;
+    if (xb->wake.fn)
+        xb->wake.fn(xb->wake.arg);
+}
+
 static void own_fired(struct splitio_store_watch *watch, const char *path)
 {
     struct splitio_xenbus *xb =
@@ -9,8 +18,8 @@ static void own_fired(struct splitio_store_watch *watch, const char *path)
 
     if (path == NULL)
         return;
-    xb->dirty = xb->own_event = true;
-    xb->parked = false;
+    xb->own_event = true;
+    look(xb);
 }
 
 static void peer_fired(struct splitio_store_watch *watch, const char *path)
@@ -20,8 +29,8 @@ static void peer_fired(struct splitio_store_watch *watch, const char *path)
 
     if (path == NULL)
         return;
-    xb->dirty = xb->peer_event = true;
-    xb->parked = false;
+    xb->peer_event = true;
+    look(xb);
 }
 
 static void online_fired(struct splitio_store_watch *watch, const char *path)
@@ -31,8 +40,7 @@ static void online_fired(struct splitio_store_watch *watch, const char *path)
 
     if (path == NULL)
         return;
-    xb->dirty = true;
-    xb->parked = false;
+    look(xb);
 }
 
 static void key_fired(struct splitio_store_watch *watch, const char *path)
@@ -42,8 +50,8 @@ static void key_fired(struct splitio_store_watch *watch, const char *path)
 
     if (path == NULL)
         return;
-    xb->dirty = xb->key_event = true;
-    xb->parked = false;
+    xb->key_event = true;
+    look(xb);
 }
 
 void splitio_xb_set_watches(struct splitio_xenbus *xb)

@@ -335,6 +335,42 @@ static void front_ended_by_force_ends_its_requests(void **state)
     pair_drop(&pair);
 }
 
+/* As a daemon with many guests does: a back that is settled is not polled until
+ * its wake is called, by an event or by the store. */
+static void back_polled_only_when_woken_misses_nothing(void **state)
+{
+    (void)state;
+    pair_defaults(&pair);
+    pair.lazy = true;
+    pair_connect(&pair);
+    pair_run(&pair, 100);
+    assert_true(splitio_xenbus_is_settled(&pair.back.xb));
+    assert_false(pair.back_due);
+    pair_traffic(&pair, 300, 64 * 1024);
+    pair.disk.info.nr_sectors = PAIR_SECTORS / 2;
+    assert_int_equal(splitio_blkback_resized(&pair.back), 0);
+    assert_false(splitio_xenbus_is_settled(&pair.back.xb));
+    pair_run(&pair, 100);
+    assert_int_equal(pair.front.info.nr_sectors, PAIR_SECTORS / 2);
+    pair.disk.info.nr_sectors = PAIR_SECTORS;
+    assert_int_equal(splitio_blkback_resized(&pair.back), 0);
+    pair_run(&pair, 100);
+    for (unsigned i = 0; i < 3; i++) {
+        splitio_blkfront_close(&pair.front);
+        pair_run(&pair, 1000);
+        assert_true(splitio_blkfront_is_closed(&pair.front));
+        assert_int_equal(pair.back.stats.nr_rings, 0);
+        assert_int_equal(splitio_blkfront_fini(&pair.front), 0);
+        free(pair.front_mem);
+        pair_front_new(&pair);
+        pair_run(&pair, 1000);
+        assert_true(splitio_blkfront_is_up(&pair.front));
+        pair_traffic(&pair, 100, 64 * 1024);
+    }
+    assert_int_equal(pair.nr_bad, 0);
+    pair_close(&pair);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -349,6 +385,7 @@ int main(void)
         cmocka_unit_test(ring_with_impossible_requests_is_made_anew),
         cmocka_unit_test(ring_with_impossible_answers_is_made_anew_on_request),
         cmocka_unit_test(front_that_comes_and_goes_leaves_nothing_behind),
+        cmocka_unit_test(back_polled_only_when_woken_misses_nothing),
         cmocka_unit_test(front_that_dies_leaves_nothing_behind),
         cmocka_unit_test(front_closed_with_requests_in_flight_ends_them),
         cmocka_unit_test(front_ended_by_force_ends_its_requests),

@@ -16,6 +16,14 @@ static void wake(void *arg)
     p->nr_wakes++;
 }
 
+static void wake_back(void *arg)
+{
+    struct blk_pair *p = arg;
+
+    p->nr_wakes++;
+    p->back_due = true;
+}
+
 static void changed(void *arg)
 {
     struct blk_pair *p = arg;
@@ -37,7 +45,7 @@ void pair_defaults(struct blk_pair *p)
         .pool_pages = 128,
     };
     p->back_cfg = (struct splitio_blkback_config){
-        .wake = {wake, p},
+        .wake = {wake_back, p},
         .max_queues = 1,
         .max_indirect = 64,
         .max_persistent = 256,
@@ -223,6 +231,22 @@ static void back_fini(struct blk_pair *p)
     back_is_gone(p);
 }
 
+/* Requests in flight stand for the wake of a disk, which this one has not. */
+static unsigned poll_back(struct blk_pair *p)
+{
+    int n;
+
+    if (p->lazy && !p->back_due && p->back.stats.nr_in_flight == 0 &&
+        splitio_xenbus_is_settled(&p->back.xb))
+        return 0;
+    p->back_due = false;
+    n = splitio_blkback_poll(&p->back, 8);
+    assert_true(n >= 0);
+    if (n > 0)
+        p->back_due = true;
+    return (unsigned)n;
+}
+
 unsigned pair_step(struct blk_pair *p)
 {
     unsigned n = splitio_fake_step(p->fake);
@@ -231,10 +255,7 @@ unsigned pair_step(struct blk_pair *p)
     if (p->back_up) {
         got = splitio_store_poll(&p->store, 64);
         assert_true(got >= 0);
-        n += (unsigned)got;
-        got = splitio_blkback_poll(&p->back, 8);
-        assert_true(got >= 0);
-        n += (unsigned)got;
+        n += (unsigned)got + poll_back(p);
         assert_true(p->nr_steps % 8 || splitio_blkback_is_valid(&p->back));
     }
     if (p->front_up) {

@@ -44,6 +44,8 @@ struct blk_pair {
     uint32_t random;
     bool front_up, back_up; /* which halves exist */
     unsigned nr_wakes, nr_changes, nr_steps;
+    bool lazy;     /* the back is polled only when it must be */
+    bool back_due; /* it was woken, or has more to do */
     uint64_t nr_ok, nr_bad;
     /* Sees what the back writes to the store. */
     void (*on_send)(void *arg, const void *bytes, size_t len);

@@ -70,8 +70,10 @@ static void timer_ready(struct source *s, uint32_t events)
     if (read(s->fd, &count, sizeof(count)) < 0)
         return;
     for (struct device *p = d->devices; p; p = p->next)
-        if (!p->ending)
-            work |= tick(p, now);
+        if (!p->ending && tick(p, now)) {
+            device_wake(p);
+            work = true;
+        }
     if (d->store)
         store_socket_tick(d->store);
     if (d->xen)
@@ -129,13 +131,14 @@ static int open_alarm(struct daemon *d)
         alarm_ready);
 }
 
-/* For the device that waits for the shortest time; none: it stays as it is. */
+/* For the device that waits for the shortest time; none: it stays as it is. Those
+ * that wait are always ready. */
 static void set_alarm(struct daemon *d)
 {
     uint64_t soonest = 0;
     struct itimerspec at = {{0, 0}, {0, 0}};
 
-    for (struct device *p = d->devices; p; p = p->next) {
+    for (struct device *p = d->ready.first; p; p = p->next_ready) {
         uint64_t wait =
             p->ending || !p->kind->wait_ns ? 0 : p->kind->wait_ns(p);
 
@@ -210,30 +213,54 @@ void daemon_add(struct daemon *d, struct device *device)
 {
     device->next = d->devices;
     d->devices = device;
+    device_wake(device);
 }
 
-/* Poll every device; end those that are ending. Things done. */
-static unsigned poll_devices(struct daemon *d)
+static void remove_device(struct daemon *d, const struct device *device)
 {
     struct device **p = &d->devices;
+
+    while (*p != device)
+        p = &(*p)->next;
+    *p = device->next;
+}
+
+/* One step of its end. Things done; what is not over is ready for the next. */
+static unsigned end_device(struct daemon *d, struct device *device)
+{
+    remove_device(d, device);
+    device->is_ready = true; /* nobody puts one into the list that is freed */
+    if (device_end(device))
+        return 1;
+    device->is_ready = false;
+    daemon_add(d, device);
+    return 0;
+}
+
+/* Things done. One that is left out from here on will be woken. */
+static unsigned poll_device(struct device *device)
+{
+    int done = device_poll(device, BUDGET);
+
+    if (done > 0 || device->renewal != RENEWAL_NONE ||
+        !device->kind->is_settled || !device->kind->is_settled(device))
+        device_wake(device);
+    return done > 0 ? (unsigned)done : 0;
+}
+
+/* Poll the devices that are ready; end those that are ending. Things done. */
+static unsigned poll_devices(struct daemon *d)
+{
+    struct device *p = d->ready.first;
     unsigned n = 0;
 
-    while (*p) {
-        struct device *device = *p;
-        struct device *next = device->next;
-        int done;
+    d->ready = (struct ready_list){NULL, NULL};
+    while (p) {
+        struct device *next = p->next_ready;
 
-        if (device->ending) {
-            if (device_end(device)) {
-                *p = next;
-                n++;
-                continue;
-            }
-        } else {
-            done = device_poll(device, BUDGET);
-            n += done > 0 ? (unsigned)done : 0;
-        }
-        p = &device->next;
+        p->is_ready = false;
+        n += p->ending ? end_device(d, p) : poll_device(p);
+        p = next;
     }
     return n;
 }
@@ -279,8 +306,10 @@ int daemon_run(struct daemon *d, char *reason, unsigned reason_bytes)
 
 static void end_devices(struct daemon *d)
 {
-    for (struct device *p = d->devices; p; p = p->next)
+    for (struct device *p = d->devices; p; p = p->next) {
         p->ending = true;
+        device_wake(p);
+    }
     /* Waits for the disks: what they have been asked to do is finished. */
     while (d->devices) {
         if (turn(d) == 0 && d->devices)

@@ -20,6 +20,7 @@ struct daemon {
     struct source machine_source, signals, timer;
     struct source alarm; /* of devices that wait for time to go by */
     struct device *devices;
+    struct ready_list ready;
     bool only_tick; /* what woke the loop gave nothing to do */
     bool stopping;
 };

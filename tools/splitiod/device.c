@@ -4,6 +4,22 @@
 
 #include <stdlib.h>
 
+void device_wake(void *device)
+{
+    struct device *d = device;
+    struct ready_list *list = d->venue.ready;
+
+    if (!list || d->is_ready)
+        return;
+    d->is_ready = true;
+    d->next_ready = NULL;
+    if (list->last)
+        list->last->next_ready = d;
+    else
+        list->first = d;
+    list->last = d;
+}
+
 bool device_end(struct device *d)
 {
     d->ending = true;

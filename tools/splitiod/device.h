@@ -11,8 +11,14 @@
 
 struct device;
 
+/* Devices that the next turn of the loop polls, first come, first served. */
+struct ready_list {
+    struct device *first, *last;
+};
+
 /* Where guests are, and how their devices are reached. */
 struct venue {
+    struct ready_list *ready; /* NULL: all devices are polled all the time */
     struct splitio_host_port port;
     struct splitio_store *store;
     /* NULL: somebody else, a toolstack, writes and removes the nodes. */
@@ -25,6 +31,9 @@ struct venue {
 /* What the two kinds do differently. */
 struct device_kind {
     int (*poll)(struct device *d, unsigned budget); /* as the back's */
+    /* Optional. After a poll() that did nothing: true if device_wake() comes
+     * before the next one has something to do. */
+    bool (*is_settled)(struct device *d);
     /* Optional. After poll(): how long until it has something to do by itself;
      * 0: nothing. */
     uint64_t (*wait_ns)(struct device *d);
@@ -49,6 +58,8 @@ enum renewal {
 
 struct device {
     struct device *next;
+    struct device *next_ready;
+    bool is_ready; /* in the list */
     const struct device_kind *kind;
     const char *name;
     struct splitio_toolstack_device nodes;
@@ -66,8 +77,7 @@ struct device {
 /* Both make the back, and its nodes unless a toolstack does; NULL with a
  * one-line reason. The medium or the lan must outlive the device, and the name
  * in the options. */
-struct device *disk_device_new(const struct venue *venue,
-                               const struct medium *medium,
+struct device *disk_device_new(const struct venue *venue, struct medium *medium,
                                splitio_domid_t front, char *reason,
                                size_t reason_bytes);
 struct device *nic_device_new(const struct venue *venue, struct lan *lan,
@@ -82,6 +92,9 @@ int device_poll(struct device *d, unsigned budget);
  * save, end, make, restore, in the polls that follow. The front sees nothing.
  * False: it is not connected, or at it already. */
 bool device_renew(struct device *d);
+
+/* Have it polled by the next turn; as a struct splitio_event_handler, too. */
+void device_wake(void *device);
 
 /* One step towards the end. True: the device is freed. */
 bool device_end(struct device *d);

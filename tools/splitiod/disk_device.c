@@ -11,7 +11,7 @@
 struct disk_device {
     struct device device; /* first: freed as one */
     struct splitio_blkback back;
-    const struct medium *medium;
+    struct medium *medium;
     uint64_t nr_sectors;
     void *mem;
 };
@@ -24,6 +24,11 @@ static struct disk_device *of(struct device *d)
 static int disk_poll(struct device *d, unsigned budget)
 {
     return splitio_blkback_poll(&of(d)->back, budget);
+}
+
+static bool disk_is_settled(struct device *d)
+{
+    return splitio_xenbus_is_settled(&of(d)->back.xb);
 }
 
 /* An image that has grown is told to the front. */
@@ -46,6 +51,8 @@ static int disk_end(struct device *d)
 
     if (err)
         return err;
+    if (of(d)->medium->user == d)
+        of(d)->medium->user = NULL;
     uring_medium_remove_memory(of(d)->medium->uring, d->venue.memory,
                                d->venue.memory_bytes);
     free(of(d)->mem);
@@ -63,6 +70,7 @@ static int make_back(struct disk_device *d, const struct venue *venue)
     const struct splitio_blkback_config cfg = {
         .port = venue->port,
         .disk = d->medium->disk,
+        .wake = {device_wake, &d->device},
         .store = venue->store,
         .dir = dir,
         .native_abi = SPLITIO_BLKIF_ABI_X86_64,
@@ -121,6 +129,7 @@ static int disk_revive(struct device *d, const void *blob, size_t bytes)
 
 static const struct device_kind disk_kind = {
     .poll = disk_poll,
+    .is_settled = disk_is_settled,
     .tick = disk_tick,
     .end = disk_end,
     .xenbus = disk_xenbus,
@@ -132,7 +141,7 @@ static const struct device_kind disk_kind = {
 };
 
 struct device *disk_device_new(const struct venue *venue,
-                               const struct medium *medium,
+                               struct medium *medium,
                                splitio_domid_t front, char *reason,
                                size_t reason_bytes)
 {
@@ -161,6 +170,7 @@ struct device *disk_device_new(const struct venue *venue,
             splitio_toolstack_device_remove(venue->server, &d->device.nodes);
     }
     if (!err) {
+        medium->user = &d->device;
         uring_medium_add_memory(medium->uring, venue->memory,
                                 venue->memory_bytes);
         return &d->device;

@@ -49,6 +49,7 @@ static struct venue venue_of(struct daemon *d,
                              const struct splitio_shm_guest_info *info)
 {
     return (struct venue){
+        .ready = &d->ready,
         .port = splitio_shm_machine_host_port(d->machine),
         .store = splitio_shm_machine_store(d->machine),
         .server = splitio_shm_machine_store_server(d->machine),
@@ -64,7 +65,7 @@ static int add_disks(struct daemon *d,
     struct venue venue = venue_of(d, info);
 
     for (unsigned i = 0; i < d->media.nr_disks; i++) {
-        const struct medium *m = &d->media.disks[i];
+        struct medium *m = &d->media.disks[i];
         struct device *device;
 
         if (strcmp(m->options->guest, info->name) != 0)
@@ -104,8 +105,10 @@ static int add_nics(struct daemon *d, const struct splitio_shm_guest_info *info,
 static void end_devices_of(struct daemon *d, splitio_domid_t domid)
 {
     for (struct device *p = d->devices; p; p = p->next)
-        if (p->venue.server && p->nodes.front == domid)
+        if (p->venue.server && p->nodes.front == domid) {
             p->ending = true;
+            device_wake(p);
+        }
 }
 
 static int on_joined(void *arg, const struct splitio_shm_guest_info *info,

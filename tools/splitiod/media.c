@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Disk engines and switches. */
-#include "media.h"
+#include "device.h"
 
 #include "../common/log.h"
 
@@ -16,35 +16,58 @@
 /* The uplink and all NICs of a switch. */
 #define LAN_PORTS (MAX_NICS + 1)
 
-/* From a thread of an engine. */
+/* Results of this one are polled for by the device over it. */
+static void medium_ready(void *arg)
+{
+    struct medium *d = arg;
+
+    if (d->user)
+        device_wake(d->user);
+}
+
+/* From a thread of an engine. A medium that is in the list has been written for;
+ * wake_ready() takes it out before its device is polled. */
 static void engine_wake(void *arg)
 {
-    struct media *m = arg;
+    struct medium *d = arg;
+    struct media *m = d->media;
     uint64_t one = 1;
 
+    if (atomic_exchange(&d->is_woken, true))
+        return;
+    d->next_woken = atomic_load(&m->woken);
+    while (!atomic_compare_exchange_weak(&m->woken, &d->next_woken, d))
+        ;
     if (write(m->wake.fd, &one, sizeof(one)) < 0)
         return; /* a full counter wakes as well */
 }
 
 static void wake_ready(struct source *s, uint32_t events)
 {
+    struct media *m = s->user;
+    struct medium *d;
     uint64_t count;
 
-    /* Every turn of the loop polls the devices, and they their engines. */
     (void)events;
-    if (read(s->fd, &count, sizeof(count)) < 0)
-        return;
+    (void)!read(s->fd, &count, sizeof(count));
+    d = atomic_exchange(&m->woken, NULL);
+    while (d) {
+        struct medium *next = d->next_woken;
+
+        atomic_store(&d->is_woken, false);
+        medium_ready(d);
+        d = next;
+    }
 }
 
-static int open_file(struct media *m, struct medium *d, char *reason,
-                     unsigned bytes)
+static int open_file(struct medium *d, char *reason, unsigned bytes)
 {
     const struct splitio_disk_file_config cfg = {
         .path = d->options->file,
         .read_only = d->options->read_only,
         .nr_threads = d->options->threads,
         .wake = engine_wake,
-        .wake_arg = m,
+        .wake_arg = d,
     };
 
     if (splitio_disk_file_open(&d->file, &cfg, reason, bytes))
@@ -53,10 +76,11 @@ static int open_file(struct media *m, struct medium *d, char *reason,
     return 0;
 }
 
-static int open_uring(struct media *m, struct medium *d, char *reason,
-                      unsigned bytes)
+static int open_uring(struct medium *d, char *reason, unsigned bytes)
 {
-    d->uring = uring_medium_open(m->loop, d->options, engine_wake, m, &d->disk,
+    const struct uring_medium_calls calls = {medium_ready, engine_wake, d};
+
+    d->uring = uring_medium_open(d->media->loop, d->options, &calls, &d->disk,
                                  reason, bytes);
     return d->uring ? 0 : -1;
 }
@@ -67,9 +91,10 @@ int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
     uint64_t sectors = o->size_bytes / SPLITIO_DISK_SECTOR_SIZE;
 
     d->options = o;
+    d->media = m;
     if (o->kind == DISK_FILE) {
-        if (o->uring ? open_uring(m, d, reason, bytes)
-                     : open_file(m, d, reason, bytes))
+        if (o->uring ? open_uring(d, reason, bytes)
+                     : open_file(d, reason, bytes))
             return -1;
     } else if (o->kind == DISK_MEMORY) {
         d->memory = splitio_disk_memory_new(sectors, o->read_only);
@@ -86,12 +111,20 @@ int medium_open(struct media *m, struct medium *d, const struct disk_options *o,
     return 0;
 }
 
+/* Its engine is closed, so nobody puts it into the list again. */
+static void forget_woken(struct medium *d)
+{
+    if (d->media && atomic_load(&d->is_woken))
+        wake_ready(&d->media->wake, 0);
+}
+
 void medium_close(struct medium *d)
 {
     splitio_disk_file_close(d->file);
     uring_medium_close(d->uring);
     splitio_disk_memory_free(d->memory);
     splitio_disk_null_free(d->null);
+    forget_woken(d);
     *d = (struct medium){.options = NULL};
 }
 

@@ -10,6 +10,10 @@
 #include <splitio/disk.h>
 #include <splitio/nic.h>
 
+#include <stdatomic.h>
+
+struct device;
+
 /* The engine of one --disk. */
 struct medium {
     const struct disk_options *options;
@@ -18,6 +22,10 @@ struct medium {
     struct uring_medium *uring;
     struct splitio_disk_memory *memory;
     struct splitio_disk_null *null;
+    struct device *user; /* woken when there are results; or NULL */
+    struct media *media;
+    atomic_bool is_woken; /* in the list */
+    struct medium *next_woken;
 };
 
 /* One --switch. */
@@ -34,7 +42,8 @@ struct lan {
 
 struct media {
     struct loop *loop;
-    struct source wake; /* an engine has results: the loop turns */
+    struct source wake;             /* an engine has results */
+    _Atomic(struct medium *) woken; /* which ones */
     struct medium disks[MAX_DISKS];
     struct lan lans[MAX_SWITCHES];
     unsigned nr_disks, nr_lans;

@@ -10,7 +10,7 @@
 #include <splitio/proto/blkif.h>
 
 #define NAME_MAX_LEN 63u
-#define MAX_DISKS    256u
+#define MAX_DISKS    1024u
 #define MAX_NICS     256u
 #define MAX_SWITCHES 16u
 #define MAX_GUESTS   64u

@@ -17,19 +17,21 @@ struct uring_medium {
     struct splitio_disk_uring *engine;
     struct loop *loop;
     struct source source; /* of the ring */
+    struct uring_medium_calls calls;
     const char *name;
 };
 
-/* Every turn of the loop polls the devices, and they their engines. */
 static void ring_ready(struct source *s, uint32_t events)
 {
-    (void)s;
+    struct uring_medium *u = s->user;
+
     (void)events;
+    u->calls.ready(u->calls.arg);
 }
 
 struct uring_medium *uring_medium_open(struct loop *l,
                                        const struct disk_options *o,
-                                       void (*wake)(void *arg), void *wake_arg,
+                                       const struct uring_medium_calls *calls,
                                        struct splitio_disk *disk, char *reason,
                                        unsigned bytes)
 {
@@ -37,8 +39,8 @@ struct uring_medium *uring_medium_open(struct loop *l,
         .path = o->file,
         .read_only = o->read_only,
         .direct = o->direct,
-        .wake = wake,
-        .wake_arg = wake_arg,
+        .wake = calls->wake,
+        .wake_arg = calls->arg,
     };
     struct uring_medium *u = calloc(1, sizeof(*u));
 
@@ -46,9 +48,10 @@ struct uring_medium *uring_medium_open(struct loop *l,
     if (!u || splitio_disk_uring_open(&u->engine, &cfg, reason, bytes))
         goto out_free;
     u->loop = l;
+    u->calls = *calls;
     u->name = o->name;
-    u->source = (struct source){.fd = splitio_disk_uring_fd(u->engine),
-                                .ready = ring_ready};
+    u->source = (struct source){
+        .fd = splitio_disk_uring_fd(u->engine), .ready = ring_ready, .user = u};
     if (loop_add(l, &u->source, EPOLLIN)) {
         snprintf(reason, bytes, "disk %s: cannot watch its ring", o->name);
         goto out_close;

@@ -10,11 +10,17 @@
 
 struct uring_medium;
 
-/* Open it, and have the loop turn when it has results. NULL with a one-line
- * reason. */
+/* Called when it has results. */
+struct uring_medium_calls {
+    void (*ready)(void *arg); /* by the loop */
+    void (*wake)(void *arg);  /* by any thread */
+    void *arg;
+};
+
+/* Open it. NULL with a one-line reason. */
 struct uring_medium *uring_medium_open(struct loop *l,
                                        const struct disk_options *o,
-                                       void (*wake)(void *arg), void *wake_arg,
+                                       const struct uring_medium_calls *calls,
                                        struct splitio_disk *disk, char *reason,
                                        unsigned bytes);
 /* NULL does nothing. */

@@ -6,13 +6,12 @@
 
 struct uring_medium *uring_medium_open(struct loop *l,
                                        const struct disk_options *o,
-                                       void (*wake)(void *arg), void *wake_arg,
+                                       const struct uring_medium_calls *calls,
                                        struct splitio_disk *disk, char *reason,
                                        unsigned bytes)
 {
     (void)l;
-    (void)wake;
-    (void)wake_arg;
+    (void)calls;
     (void)disk;
     snprintf(reason, bytes,
              "disk %s: engine=uring: built without liburing; install "

@@ -208,7 +208,8 @@ static bool is_ours(const struct scan_device *device)
 static void found(void *arg, const struct scan_device *device)
 {
     struct xen_side *x = arg;
-    struct venue venue = {.port = splitio_xen_host_port(x->host),
+    struct venue venue = {.ready = &x->d->ready,
+                          .port = splitio_xen_host_port(x->host),
                           .store = splitio_xen_host_store(x->host)};
     char reason[512] = "out of memory";
     struct export *e;
@@ -303,6 +304,7 @@ static unsigned end_closed(struct xen_side *x)
         log_line(LOG_INFO, "%s of domain %u is closed", p->name,
                  p->nodes.front);
         p->ending = true;
+        device_wake(p);
         n++;
     }
     return n;
