@@ -12,24 +12,39 @@
 #define PORTS_MAX 131072u
 
 /* Room for a port in the table. */
-static int have_room(struct splitio_xen_host *h, uint32_t port)
+static int have_room(struct xen_link *l, uint32_t port)
 {
     struct splitio_event_handler *more;
-    uint32_t nr = h->nr_handlers ? h->nr_handlers : 64;
+    uint32_t nr = l->nr_handlers ? l->nr_handlers : 64;
 
-    if (port < h->nr_handlers)
+    if (port < l->nr_handlers)
         return 0;
     if (port >= PORTS_MAX)
         return SPLITIO_ENOSPC;
     while (nr <= port)
         nr *= 2;
-    more = realloc(h->handlers, nr * sizeof(*more));
+    more = realloc(l->handlers, nr * sizeof(*more));
     if (!more)
         return SPLITIO_ENOSPC;
-    for (uint32_t i = h->nr_handlers; i < nr; i++)
+    for (uint32_t i = l->nr_handlers; i < nr; i++)
         more[i] = (struct splitio_event_handler){NULL, NULL};
-    h->handlers = more;
-    h->nr_handlers = nr;
+    l->handlers = more;
+    l->nr_handlers = nr;
+    return 0;
+}
+
+/* A port that the kernel has given is the handler's from now on. */
+static int take_port(struct xen_link *l, int port,
+                     struct splitio_event_handler handler,
+                     splitio_evtchn_t *evtchn)
+{
+    if (have_room(l, (uint32_t)port)) {
+        (void)xenevtchn_unbind(l->evtchn, (evtchn_port_t)port);
+        return SPLITIO_ENOSPC;
+    }
+    l->handlers[port] = handler;
+    l->nr_events++;
+    *evtchn = (splitio_evtchn_t)port;
     return 0;
 }
 
@@ -38,64 +53,72 @@ int splitio_xen_event_bind(void *ctx, splitio_domid_t remote,
                            struct splitio_event_handler handler,
                            splitio_evtchn_t *evtchn)
 {
-    struct splitio_xen_host *h = ctx;
+    struct xen_link *l = ctx;
     int port;
 
-    if (h->stats.nr_events == h->cfg.max_events)
+    if (l->nr_events == l->max_events)
         return SPLITIO_ENOSPC;
-    port = xenevtchn_bind_interdomain(h->evtchn, remote, remote_evtchn);
+    port = xenevtchn_bind_interdomain(l->evtchn, remote, remote_evtchn);
     if (port < 0)
         return SPLITIO_ENOENT;
-    if (have_room(h, (uint32_t)port)) {
-        (void)xenevtchn_unbind(h->evtchn, (evtchn_port_t)port);
-        return SPLITIO_ENOSPC;
-    }
     /* Xen has the new port pending: the handler runs with the next poll. */
-    h->handlers[port] = handler;
-    h->stats.nr_events++;
-    *evtchn = (splitio_evtchn_t)port;
-    return 0;
+    return take_port(l, port, handler, evtchn);
+}
+
+int splitio_xen_event_open(void *ctx, splitio_domid_t remote,
+                           struct splitio_event_handler handler,
+                           splitio_evtchn_t *evtchn)
+{
+    struct xen_link *l = ctx;
+    int port;
+
+    if (l->nr_events == l->max_events)
+        return SPLITIO_ENOSPC;
+    port = xenevtchn_bind_unbound_port(l->evtchn, remote);
+    if (port < 0)
+        return SPLITIO_ENOSPC;
+    return take_port(l, port, handler, evtchn);
 }
 
 void splitio_xen_event_close(void *ctx, splitio_evtchn_t evtchn)
 {
-    struct splitio_xen_host *h = ctx;
+    struct xen_link *l = ctx;
 
-    if (evtchn >= h->nr_handlers || !h->handlers[evtchn].fn)
+    if (evtchn >= l->nr_handlers || !l->handlers[evtchn].fn)
         return;
-    h->handlers[evtchn].fn = NULL;
-    h->stats.nr_events--;
-    (void)xenevtchn_unbind(h->evtchn, evtchn);
+    l->handlers[evtchn].fn = NULL;
+    l->nr_events--;
+    (void)xenevtchn_unbind(l->evtchn, evtchn);
 }
 
 void splitio_xen_event_send(void *ctx, splitio_evtchn_t evtchn)
 {
-    struct splitio_xen_host *h = ctx;
+    struct xen_link *l = ctx;
 
-    (void)xenevtchn_notify(h->evtchn, evtchn);
+    (void)xenevtchn_notify(l->evtchn, evtchn);
 }
 
 void splitio_xen_event_unmask(void *ctx, splitio_evtchn_t evtchn)
 {
-    struct splitio_xen_host *h = ctx;
+    struct xen_link *l = ctx;
 
-    (void)xenevtchn_unmask(h->evtchn, evtchn);
+    (void)xenevtchn_unmask(l->evtchn, evtchn);
 }
 
-unsigned splitio_xen_events_poll(struct splitio_xen_host *h, unsigned budget)
+unsigned splitio_xen_events_poll(struct xen_link *l, unsigned budget)
 {
     evtchn_port_t ports[READ_BATCH];
     unsigned max = budget < READ_BATCH ? budget : READ_BATCH, n;
-    ssize_t len = read(xenevtchn_fd(h->evtchn), ports, max * sizeof(ports[0]));
+    ssize_t len = read(xenevtchn_fd(l->evtchn), ports, max * sizeof(ports[0]));
 
     if (len <= 0)
         return 0;
     n = (unsigned)((size_t)len / sizeof(ports[0]));
     for (unsigned i = 0; i < n; i++) {
         /* A handler before this one may have closed it. */
-        if (ports[i] < h->nr_handlers && h->handlers[ports[i]].fn)
-            h->handlers[ports[i]].fn(h->handlers[ports[i]].arg);
+        if (ports[i] < l->nr_handlers && l->handlers[ports[i]].fn)
+            l->handlers[ports[i]].fn(l->handlers[ports[i]].arg);
     }
-    h->stats.nr_delivered += n;
+    l->nr_delivered += n;
     return n;
 }

@@ -10,9 +10,9 @@
 /* Copies handed to the kernel at once. */
 #define COPY_BATCH 64u
 
-int splitio_xen_maps_init(struct splitio_xen_host *h)
+int splitio_xen_maps_init(struct splitio_xen_host *h, uint32_t nr)
 {
-    h->nr_maps = h->cfg.max_pages;
+    h->nr_maps = nr;
     h->maps = calloc(h->nr_maps, sizeof(*h->maps));
     if (!h->maps)
         return SPLITIO_ENOMEM;

@@ -26,29 +26,28 @@ static int to_status(ssize_t n)
  * affair and must be ignored. */
 static int store_recv(void *ctx, void *buf, size_t len_bytes)
 {
-    const struct splitio_xen_host *h = ctx;
+    const struct xen_link *l = ctx;
 
-    if (h->store_fd < 0)
+    if (l->store_fd < 0)
         return SPLITIO_ECLOSED;
-    return to_status(read(h->store_fd, buf, len_bytes));
+    return to_status(read(l->store_fd, buf, len_bytes));
 }
 
 static int store_send(void *ctx, const void *buf, size_t len_bytes)
 {
-    const struct splitio_xen_host *h = ctx;
+    const struct xen_link *l = ctx;
 
-    if (h->store_fd < 0)
+    if (l->store_fd < 0)
         return SPLITIO_ECLOSED;
-    return to_status(write(h->store_fd, buf, len_bytes));
+    return to_status(write(l->store_fd, buf, len_bytes));
 }
 
 static const struct splitio_store_transport_ops transport_ops = {
     .recv = store_recv, .send = store_send};
 
-struct splitio_store_transport
-splitio_xen_store_transport(struct splitio_xen_host *h)
+struct splitio_store_transport splitio_xen_store_transport(struct xen_link *l)
 {
-    return (struct splitio_store_transport){&transport_ops, h};
+    return (struct splitio_store_transport){&transport_ops, l};
 }
 
 static int open_socket(const char *path)
@@ -83,49 +82,52 @@ static int open_path(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-static int open_any(const struct splitio_xen_host *h)
+static int open_any(const struct xen_link *l)
 {
     const char *paths[] = {getenv("XENSTORED_PATH"), "/run/xenstored/socket",
                            "/dev/xen/xenbus"};
     int err = -ENOENT;
 
-    if (h->cfg.store_path)
-        return open_path(h->cfg.store_path);
+    if (l->store_path)
+        return open_path(l->store_path);
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(paths) && err == -ENOENT; i++)
         if (paths[i])
             err = open_path(paths[i]);
     return err;
 }
 
-int splitio_xen_store_connect(struct splitio_xen_host *h)
+int splitio_xen_store_connect(struct xen_link *l)
 {
     struct epoll_event ev = {.events = EPOLLIN};
-    int fd = open_any(h), err;
+    int fd = open_any(l), err;
 
     if (fd < 0)
         return fd;
-    if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &ev)) {
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev)) {
         err = -errno;
         close(fd);
         return err;
     }
-    h->store_fd = fd;
+    l->store_fd = fd;
+    l->store_writes = false;
     return 0;
 }
 
-void splitio_xen_store_disconnect(struct splitio_xen_host *h)
+void splitio_xen_store_disconnect(struct xen_link *l)
 {
-    if (h->store_fd >= 0)
-        close(h->store_fd);
-    h->store_fd = -1;
+    if (l->store_fd >= 0)
+        close(l->store_fd);
+    l->store_fd = -1;
 }
 
-void splitio_xen_store_watch(struct splitio_xen_host *h, bool want_write)
+void splitio_xen_store_watch(struct xen_link *l, bool want_write)
 {
     struct epoll_event ev = {.events = EPOLLIN};
 
+    if (l->store_fd < 0 || want_write == l->store_writes)
+        return;
     if (want_write)
         ev.events |= EPOLLOUT;
-    if (h->store_fd >= 0)
-        (void)epoll_ctl(h->epoll, EPOLL_CTL_MOD, h->store_fd, &ev);
+    (void)epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->store_fd, &ev);
+    l->store_writes = want_write;
 }

@@ -128,7 +128,7 @@ struct splitio_store *splitio_xen_host_store(struct splitio_xen_host *host);
 splitio_domid_t splitio_xen_host_domid(const struct splitio_xen_host *host);
 
 /** @brief The counters. */
-const struct splitio_xen_host_stats *
+struct splitio_xen_host_stats
 splitio_xen_host_get_stats(const struct splitio_xen_host *host);
 
 #ifdef __cplusplus
