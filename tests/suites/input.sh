@@ -187,6 +187,11 @@ refuses guest_grants_of_no_version '--grants 3: give a number from 1 to 2' \
     "$tools/splitio-guest/splitio-guest" --grants 3
 refuses guest_options_missing 'give --socket, --guest and --tap' \
     "$tools/splitio-guest/splitio-guest" --socket "$socket"
+refuses guest_of_two_places '--xen: give --tap, and neither --socket' \
+    "$tools/splitio-guest/splitio-guest" --xen --socket "$socket" --tap t0
+[ -e /dev/xen/gntalloc ] ||
+    refuses guest_without_xen '/dev/xen/gntalloc: .*is this a Xen domain' \
+        "$tools/splitio-guest/splitio-guest" --xen --tap t0
 if stop_daemons; then
     ok daemon_stops_cleanly
 else

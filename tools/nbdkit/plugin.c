@@ -23,13 +23,13 @@
 static struct {
     char *socket, *guest, *vdev_name;
     uint32_t vdev;
-    unsigned memory_mib;
+    unsigned memory_mib; /* 0: not given */
+    bool xen;
     struct pump *pump;
     /* Two writes to parts of one sector must not undo each other. */
     pthread_mutex_t partial;
 } self = {
     .vdev = 202u << 8,
-    .memory_mib = 16,
     .partial = PTHREAD_MUTEX_INITIALIZER,
 };
 
@@ -61,6 +61,12 @@ static int sio_config(const char *key, const char *value)
                      value);
         return -1;
     }
+    if (strcmp(key, "xen") == 0) {
+        if (value_bool(value, &self.xen) == 0)
+            return 0;
+        nbdkit_error("xen=%s: give yes or no", value);
+        return -1;
+    }
     if (strcmp(key, "memory") == 0) {
         if (value_number(value, 2, 4096, &number) == 0) {
             self.memory_mib = (unsigned)number;
@@ -69,15 +75,22 @@ static int sio_config(const char *key, const char *value)
         nbdkit_error("memory=%s: give a number of MiB from 2 to 4096", value);
         return -1;
     }
-    nbdkit_error("unknown parameter \"%s\"; known: socket guest vdev memory",
+    nbdkit_error("unknown parameter \"%s\"; known: socket guest xen vdev "
+                 "memory",
                  key);
     return -1;
 }
 
 static int sio_config_complete(void)
 {
+    if (self.xen && !self.socket && !self.guest)
+        return 0;
+    if (self.xen) {
+        nbdkit_error("xen=yes: give neither socket= nor guest=");
+        return -1;
+    }
     if (!self.socket) {
-        nbdkit_error("give socket=PATH, the daemon's --socket");
+        nbdkit_error("give socket=PATH, the daemon's --socket, or xen=yes");
         return -1;
     }
     if (!self.guest) {
@@ -91,11 +104,12 @@ static int sio_config_complete(void)
 static int sio_after_fork(void)
 {
     const struct pump_config cfg = {
-        .socket = self.socket,
-        .guest = self.guest,
+        .guest = {.xen = self.xen,
+                  .socket = self.socket,
+                  .name = self.guest,
+                  .memory_mib = self.memory_mib},
         .vdev = self.vdev,
         .vdev_name = self.vdev_name ? self.vdev_name : "xvda",
-        .memory_mib = self.memory_mib,
     };
     char reason[256];
 
@@ -308,10 +322,13 @@ static struct nbdkit_plugin plugin = {
     .description = "A disk of splitiod, from the guest side",
     .config = sio_config,
     .config_complete = sio_config_complete,
-    .config_help = "socket=PATH  (required) the daemon's --socket\n"
-                   "guest=NAME   (required) the guest to join as\n"
-                   "vdev=xvda    which of its disks\n"
-                   "memory=16    MiB to join with",
+    .config_help =
+        "socket=PATH  the daemon's --socket, and\n"
+        "guest=NAME   the guest to join as; or\n"
+        "xen=yes      a disk of this domain of Xen's, which its kernel "
+        "has not taken\n"
+        "vdev=xvda    which of the disks\n"
+        "memory=16    MiB to join with; of Xen's: 4",
     .magic_config_key = "socket",
     .after_fork = sio_after_fork,
     .cleanup = sio_cleanup,

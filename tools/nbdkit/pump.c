@@ -2,9 +2,6 @@
 /* The thread that owns a guest and its blkfront. */
 #include "pump.h"
 
-#include "../common/device_dir.h"
-
-#include <splitio/binding/shm.h>
 #include <splitio/disk.h>
 
 #include <errno.h>
@@ -33,7 +30,7 @@ struct request {
 
 struct pump {
     struct pump_config cfg;
-    struct splitio_shm_guest *guest;
+    struct guest guest;
     struct splitio_blkfront dev;
     void *mem;
     int wake_fd;
@@ -46,7 +43,7 @@ struct pump {
     struct request *posted; /* newest first */
     struct splitio_blkfront_info info;
     bool up, stopping, over;
-    char reason[SPLITIO_SHM_TEXT_MAX];
+    char reason[GUEST_TEXT_MAX];
 };
 
 static void wake(struct pump *p)
@@ -143,11 +140,11 @@ static void tell(struct pump *p)
 static void wait_for_work(struct pump *p)
 {
     struct pollfd fds[] = {
-        {.fd = splitio_shm_guest_fd(p->guest), .events = POLLIN},
+        {.fd = guest_fd(&p->guest), .events = POLLIN},
         {.fd = p->wake_fd, .events = POLLIN},
     };
 
-    if (!splitio_shm_guest_has_work(p->guest))
+    if (!guest_has_work(&p->guest))
         (void)poll(fds, 2, -1);
 }
 
@@ -167,7 +164,7 @@ static void *run(void *arg)
     bool closing = false;
 
     for (;;) {
-        int n = splitio_shm_guest_poll(p->guest, BUDGET);
+        int n = guest_poll(&p->guest, BUDGET);
 
         if (n == SPLITIO_ECLOSED)
             break;
@@ -191,7 +188,7 @@ static void *run(void *arg)
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
     while (splitio_blkfront_fini(&p->dev) == SPLITIO_EAGAIN &&
-           splitio_shm_guest_poll(p->guest, BUDGET) >= 0)
+           guest_poll(&p->guest, BUDGET) >= 0)
         ;
     fail_all(p, SPLITIO_ECLOSED);
     return NULL;
@@ -201,12 +198,16 @@ static void *run(void *arg)
 
 static int find_dir(struct pump *p, char dir[SPLITIO_TOOLSTACK_PATH_MAX])
 {
-    int err = device_dir(p->guest, "vbd", p->cfg.vdev, dir);
+    int err = guest_device_dir(&p->guest, "vbd", p->cfg.vdev, dir);
 
-    if (err == SPLITIO_ENOENT)
+    if (err == SPLITIO_ENOENT && p->cfg.guest.xen)
+        snprintf(
+            p->reason, sizeof(p->reason),
+            "this domain has no disk %s; see xl's disk=", p->cfg.vdev_name);
+    else if (err == SPLITIO_ENOENT)
         snprintf(p->reason, sizeof(p->reason),
                  "guest %s has no disk %s; see the daemon's --disk options",
-                 p->cfg.guest, p->cfg.vdev_name);
+                 p->cfg.guest.name, p->cfg.vdev_name);
     else if (err)
         snprintf(p->reason, sizeof(p->reason), "asking the store: %s",
                  splitio_strerror(err));
@@ -216,14 +217,13 @@ static int find_dir(struct pump *p, char dir[SPLITIO_TOOLSTACK_PATH_MAX])
 static int make_front(struct pump *p)
 {
     struct splitio_blkfront_config cfg = {
-        .port = splitio_shm_guest_port(p->guest),
-        .store = splitio_shm_guest_store(p->guest),
+        .port = guest_port(&p->guest),
+        .store = guest_store(&p->guest),
         .max_queues = 1,
         .max_ring_order = 2,
         .max_segs = 64,
     };
-    uint32_t pages =
-        splitio_guest_nr_free_pages(splitio_shm_guest_of(p->guest));
+    uint32_t pages = p->guest.nr_pages;
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     size_t bytes;
     int err;
@@ -265,23 +265,9 @@ static int wait_up(struct pump *p)
     return err;
 }
 
-static int join(struct pump *p)
-{
-    const struct splitio_shm_guest_config cfg = {
-        .path = p->cfg.socket,
-        .name = p->cfg.guest,
-        .nr_pages = p->cfg.memory_mib * (1048576 / SPLITIO_PAGE_SIZE),
-        .nr_frames = 16,
-    };
-
-    return splitio_shm_guest_connect(&p->guest, &cfg, p->reason,
-                                     sizeof(p->reason));
-}
-
 static void release(struct pump *p)
 {
-    if (p->guest)
-        splitio_shm_guest_close(p->guest);
+    guest_close(&p->guest);
     if (p->wake_fd >= 0)
         close(p->wake_fd);
     pthread_cond_destroy(&p->changed);
@@ -304,8 +290,9 @@ int pump_start(struct pump **pump, const struct pump_config *cfg, char *reason,
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
     p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (p->wake_fd < 0 || join(p) || make_front(p) ||
-        pthread_create(&p->thread, NULL, run, p)) {
+    if (p->wake_fd < 0 ||
+        guest_open(&p->guest, &cfg->guest, p->reason, sizeof(p->reason)) ||
+        make_front(p) || pthread_create(&p->thread, NULL, run, p)) {
         snprintf(reason, reason_bytes, "%s",
                  p->reason[0] ? p->reason : strerror(errno));
         release(p);

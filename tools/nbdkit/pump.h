@@ -3,16 +3,16 @@
 #ifndef SPLITIO_NBDKIT_PUMP_H
 #define SPLITIO_NBDKIT_PUMP_H
 
+#include "../common/guest.h"
+
 #include <splitio/blkfront.h>
 
 struct pump;
 
 struct pump_config {
-    const char *socket;
-    const char *guest;
+    struct guest_config guest;
     uint32_t vdev;
     const char *vdev_name; /* as the user wrote it, for messages */
-    unsigned memory_mib;
 };
 
 /* Join the machine, connect the disk, start the thread. 0; -1 with a one-line

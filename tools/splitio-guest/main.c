@@ -70,7 +70,7 @@ static int open_loop(void)
         timerfd_settime(timer, 0, &once, NULL) ||
         watch(&self.deadline, timer, on_deadline) ||
         watch(&self.signals, signalfd(-1, &set, SFD_CLOEXEC), on_signal) ||
-        watch(&self.guest, splitio_shm_guest_fd(self.nic.guest), just_turn)) {
+        watch(&self.guest, guest_fd(&self.nic.guest), just_turn)) {
         log_line(LOG_ERROR, "cannot make the event loop: %s", strerror(errno));
         return -1;
     }
@@ -111,8 +111,7 @@ static int run(void)
     int n = 1;
 
     while (!self.stopping) {
-        if (loop_run_once(&self.loop,
-                          n > 0 || splitio_shm_guest_has_work(self.nic.guest)))
+        if (loop_run_once(&self.loop, n > 0 || guest_has_work(&self.nic.guest)))
             return -1;
         n = nic_turn(&self.nic);
         if (n < 0) {

@@ -2,7 +2,6 @@
 /* A netfront joined to a TAP interface. */
 #include "nic.h"
 
-#include "../common/device_dir.h"
 #include "../common/log.h"
 
 #include <errno.h>
@@ -17,15 +16,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUDGET        64
-#define PAGES_PER_MIB 256u
+#define BUDGET 64
 
 static int find_dir(struct nic *n, const struct options *o,
                     char dir[SPLITIO_TOOLSTACK_PATH_MAX])
 {
-    int err = device_dir(n->guest, "vif", o->nic, dir);
+    int err = guest_device_dir(&n->guest, "vif", o->nic, dir);
 
-    if (err == SPLITIO_ENOENT)
+    if (err == SPLITIO_ENOENT && o->xen)
+        log_line(LOG_ERROR,
+                 "this domain has no NIC number %u; see xl's vif=", o->nic);
+    else if (err == SPLITIO_ENOENT)
         log_line(
             LOG_ERROR,
             "guest %s has no NIC number %u; see the daemon's --nic options",
@@ -39,8 +40,8 @@ static int make_front(struct nic *n, const struct options *o)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     const struct splitio_netfront_config cfg = {
-        .port = splitio_shm_guest_port(n->guest),
-        .store = splitio_shm_guest_store(n->guest),
+        .port = guest_port(&n->guest),
+        .store = guest_store(&n->guest),
         .dir = dir,
         .features = SPLITIO_NETIF_F_ALL,
         .max_queues = 1,
@@ -60,22 +61,23 @@ static int make_front(struct nic *n, const struct options *o)
 
 int nic_open(struct nic *n, const struct options *o)
 {
-    const struct splitio_shm_guest_config cfg = {
-        .path = o->socket,
+    const struct guest_config cfg = {
+        .xen = o->xen,
+        .socket = o->socket,
         .name = o->guest,
-        .nr_pages = o->memory_mib * PAGES_PER_MIB,
-        .grant_version = (uint16_t)o->grant_version,
+        .memory_mib = o->memory_mib,
+        .grant_version = o->grant_version,
     };
-    char text[SPLITIO_SHM_TEXT_MAX];
+    char text[GUEST_TEXT_MAX];
 
     memset(n, 0, sizeof(*n));
-    if (splitio_shm_guest_connect(&n->guest, &cfg, text, sizeof(text))) {
+    if (guest_open(&n->guest, &cfg, text, sizeof(text))) {
         log_line(LOG_ERROR, "%s", text);
         return -1;
     }
     if (make_front(n, o) == 0)
         return 0;
-    splitio_shm_guest_close(n->guest);
+    guest_close(&n->guest);
     free(n->mem);
     return -1;
 }
@@ -139,7 +141,7 @@ int nic_plug(struct nic *n, const struct options *o)
 
 int nic_turn(struct nic *n)
 {
-    int done = splitio_shm_guest_poll(n->guest, BUDGET);
+    int done = guest_poll(&n->guest, BUDGET);
     int moved;
 
     if (done < 0)
@@ -162,9 +164,9 @@ void nic_close(struct nic *n)
     if (n->tap)
         splitio_nic_part(&n->cable);
     while (splitio_netfront_fini(&n->front) == SPLITIO_EAGAIN &&
-           splitio_shm_guest_poll(n->guest, BUDGET) >= 0)
+           guest_poll(&n->guest, BUDGET) >= 0)
         ;
     splitio_tap_close(n->tap);
-    splitio_shm_guest_close(n->guest);
+    guest_close(&n->guest);
     free(n->mem);
 }

@@ -3,14 +3,14 @@
 #ifndef SPLITIO_GUEST_NIC_H
 #define SPLITIO_GUEST_NIC_H
 
+#include "../common/guest.h"
 #include "options.h"
 
-#include <splitio/binding/shm.h>
 #include <splitio/netfront.h>
 #include <splitio/nic.h>
 
 struct nic {
-    struct splitio_shm_guest *guest;
+    struct guest guest;
     struct splitio_netfront front;
     void *mem;
     struct splitio_tap *tap;

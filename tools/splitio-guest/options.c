@@ -12,15 +12,19 @@
 
 static const char help_text[] =
     "Usage: splitio-guest --socket PATH --guest NAME --tap INTERFACE\n"
-    "Joins splitiod as a guest and makes its NIC an interface of this kernel.\n"
+    "       splitio-guest --xen --tap INTERFACE\n"
+    "Joins splitiod as a guest, or is a part of this domain of Xen, and makes "
+    "a "
+    "NIC\nan interface of this kernel.\n"
     "\n"
     "  -s, --socket PATH   the daemon's --socket\n"
     "  -g, --guest NAME    as in the daemon's --nic guest=NAME\n"
+    "  -x, --xen           the domain's NIC, which its kernel has not taken\n"
     "  -t, --tap NAME      the interface to make\n"
     "  -n, --nic N         which of the guest's NICs, from 0 on (0)\n"
     "      --netns PATH    make it in this network namespace, for example\n"
     "                      /run/netns/NAME\n"
-    "  -m, --memory MIB    to join with (16)\n"
+    "  -m, --memory MIB    to join with (16), or of the domain (4)\n"
     "      --grants N      version of the grant table: 1, or 2 (1)\n"
     "      --ready-fd N    write a line there when frames can flow\n"
     "      --help, --version\n";
@@ -36,6 +40,7 @@ enum {
 static const struct option long_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"guest", required_argument, NULL, 'g'},
+    {"xen", no_argument, NULL, 'x'},
     {"tap", required_argument, NULL, 't'},
     {"nic", required_argument, NULL, 'n'},
     {"netns", required_argument, NULL, OPT_NETNS},
@@ -84,6 +89,9 @@ static int take(struct options *o, int c, char **argv)
     case 'g':
         o->guest = optarg;
         return 0;
+    case 'x':
+        o->xen = true;
+        return 0;
     case 't':
         o->tap = optarg;
         return 0;
@@ -111,13 +119,28 @@ static int take(struct options *o, int c, char **argv)
     }
 }
 
+static int check(const struct options *o)
+{
+    if (!o->xen && (!o->socket || !o->guest || !o->tap)) {
+        log_line(LOG_ERROR, "give --socket, --guest and --tap, or --xen and "
+                            "--tap; see --help");
+        return -1;
+    }
+    if (o->xen && (o->socket || o->guest || o->grant_version || !o->tap)) {
+        log_line(LOG_ERROR, "--xen: give --tap, and neither --socket, --guest "
+                            "nor --grants; see --help");
+        return -1;
+    }
+    return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
     int c, err;
 
-    *o = (struct options){.memory_mib = 16, .grant_version = 1, .ready_fd = -1};
+    *o = (struct options){.ready_fd = -1};
     opterr = 0;
-    while ((c = getopt_long(argc, argv, ":s:g:t:n:m:", long_options, NULL)) !=
+    while ((c = getopt_long(argc, argv, ":s:g:xt:n:m:", long_options, NULL)) !=
            -1) {
         err = take(o, c, argv);
         if (err)
@@ -128,8 +151,5 @@ int options_parse(struct options *o, int argc, char **argv)
                  argv[optind]);
         return -1;
     }
-    if (o->socket && o->guest && o->tap)
-        return 0;
-    log_line(LOG_ERROR, "give --socket, --guest and --tap; see --help");
-    return -1;
+    return check(o);
 }
