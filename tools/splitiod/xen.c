@@ -44,7 +44,8 @@ struct xen_side {
     struct scan vbd, vif;
     struct refusal *refusals;
     char root[64];
-    bool lost; /* xenstored is gone, and that has been said */
+    bool ready; /* there may be events, or messages of the store */
+    bool lost;  /* xenstored is gone, and that has been said */
 };
 
 static struct refusal *refusal_of(struct xen_side *x,
@@ -249,11 +250,13 @@ static void found(void *arg, const struct scan_device *device)
 static const struct scan_ops scan_ops = {
     .wanted = wanted, .found = found, .done = sweep};
 
-/* Xen is polled by every turn of the loop; being ready is enough. */
+/* Xen is polled by the turn of the loop that follows. */
 static void host_ready(struct source *s, uint32_t events)
 {
-    (void)s;
+    struct xen_side *x = s->user;
+
     (void)events;
+    x->ready = true;
 }
 
 static int start(struct xen_side *x, char *reason, unsigned bytes)
@@ -310,9 +313,18 @@ static unsigned end_closed(struct xen_side *x)
     return n;
 }
 
+/* Looking costs calls of the kernel, and many turns are for other sources. */
+static int poll_host(struct xen_side *x, unsigned budget)
+{
+    if (!x->ready && !splitio_xen_host_has_work(x->host))
+        return 0;
+    x->ready = false;
+    return splitio_xen_host_poll(x->host, budget);
+}
+
 unsigned xen_side_poll(struct xen_side *x, unsigned budget)
 {
-    int n = splitio_xen_host_poll(x->host, budget);
+    int n = poll_host(x, budget);
 
     if (n < 0 && !x->lost) {
         log_line(LOG_WARNING, "xenstored is gone; devices that are connected "
