@@ -177,11 +177,12 @@ static int discard(struct file_medium *m, const struct splitio_disk_io *io)
 }
 
 /* Requests were checked against the size they were told; it may be less now,
- * and a write must not make the file grow again. */
+ * and a write must not make the file grow again. Of a device, the kernel sees to
+ * that. */
 static bool is_inside(const struct file_medium *m,
                       const struct splitio_disk_io *io)
 {
-    int64_t size = file_medium_size(m);
+    int64_t size = m->is_device ? INT64_MAX : file_medium_size(m);
     uint64_t sectors =
         size < 0 ? 0 : (uint64_t)size >> SPLITIO_DISK_SECTOR_SHIFT;
 
