@@ -11,7 +11,32 @@ lab()
     DEBS=$PWD/build/interop/debs
     ROOT=$PWD/build/interop/root
     LIBS=$ROOT/usr/lib/x86_64-linux-gnu
+    KERNEL=linux-image-amd64
+    BUSYBOX=$ROOT/bin/busybox
     mkdir -p "$WORK" "$DEBS" "$ROOT"
+}
+
+# architecture NAME KERNEL: from now on packages are for other machines, and go
+# where they are not in the way of this one's. apt has lists of its own for them.
+architecture()
+{
+    KERNEL=$2
+    local apt=$PWD/build/interop/apt-$1
+    DEBS=$PWD/build/interop/debs-$1
+    ROOT=$PWD/build/interop/root-$1
+    mkdir -p "$DEBS" "$ROOT" "$apt"/{lists,cache}
+    : >"$apt/status"
+    cat >"$apt/conf" <<CONF
+APT::Architecture "$1";
+APT::Architectures { "$1"; };
+Dir::State "$apt";
+Dir::State::Lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/cache";
+CONF
+    export APT_CONFIG=$apt/conf
+    # The name of the kernel is looked up before anything is fetched.
+    compgen -G "$apt/lists/*_Packages*" >/dev/null || apt-get update -qq >"$apt/log" 2>&1 || :
 }
 
 note() { say "$LAB: [$SECONDS s] $*"; }
@@ -39,7 +64,7 @@ unpack()
 # The package of Debian's current kernel.
 kernel_package()
 {
-    apt-cache depends linux-image-amd64 |
+    apt-cache depends "$KERNEL" |
         awk '/Depends: linux-image/ {print $2; exit}'
 }
 
@@ -49,7 +74,7 @@ kernel_version()
     local version
     version=$(basename "$(ls -d "$ROOT"/lib/modules/*)")
     [ -s "$ROOT/lib/modules/$version/modules.dep" ] ||
-        "$ROOT/bin/busybox" depmod -b "$ROOT" "$version"
+        "$BUSYBOX" depmod -b "$ROOT" "$version"
     say "$version"
 }
 

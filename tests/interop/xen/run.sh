@@ -9,6 +9,7 @@ cd "$(dirname "$(readlink -f "$0")")/../../.." || exit 1
 . tests/interop/lab.sh
 lab xen
 here=tests/interop/xen
+fs=$WORK/fs # of guests
 
 fetch()
 {
@@ -28,7 +29,6 @@ played() { case " ${LAB_SCENES:-$1} " in *" $1 "*) ;; *) false ;; esac; }
 # The guest's root file system: files of Debian's packages and their sums.
 make_root()
 {
-    local fs=$WORK/fs
     tree "$fs" $here/guest-root
     install -D -t "$fs/scenes" $here/guest/*
     mv "$fs/init" "$fs/sbin-init"
@@ -36,8 +36,6 @@ make_root()
     (cd "$fs" && find files -type f -exec sha256sum {} +) >"$fs/sums"
     modules "$fs" xen-netfront
     programs "$fs" "$(command -v iperf3)" "$(command -v ethtool)" "$(command -v fio)"
-    rm -f "$WORK/root.img"
-    mke2fs -q -t ext4 -d "$fs" "$WORK/root.img" 128M
 }
 
 make_domu()
@@ -67,10 +65,12 @@ make_dom0()
     for f in "$here"/[0-9]*; do
         played "${f##*/}" || continue
         install -D -t "$t/scenes" "$f"
-        # What the scene alone needs is put into the tree $t.
+        # What the scene alone needs is put into this tree, and into the guest's.
         # shellcheck source=/dev/null
         [ ! -f "$here/host/${f##*/}" ] || . "$here/host/${f##*/}"
     done
+    rm -f "$WORK/root.img"
+    mke2fs -q -t ext4 -d "$fs" "$WORK/root.img" 128M
     gzip -1 -c "$WORK/root.img" >"$t/root.img.gz"
     pack "$t"
 }
