@@ -33,13 +33,41 @@ static int store_recv(void *ctx, void *buf, size_t len_bytes)
     return to_status(read(l->store_fd, buf, len_bytes));
 }
 
+/* Bytes up to the end of a message's head, or of its body: the device acts on a
+ * message when it is complete, and drops what was written behind it. */
+static size_t piece(const struct xen_link *l, size_t len_bytes)
+{
+    size_t left = l->out_body_left ? l->out_body_left
+                                   : sizeof(l->out_head) - l->out_head_bytes;
+
+    return l->store_is_device && left < len_bytes ? left : len_bytes;
+}
+
+static void sent(struct xen_link *l, const void *buf, size_t len_bytes)
+{
+    if (l->out_body_left) {
+        l->out_body_left -= (uint32_t)len_bytes;
+        return;
+    }
+    memcpy((uint8_t *)&l->out_head + l->out_head_bytes, buf, len_bytes);
+    l->out_head_bytes += (uint32_t)len_bytes;
+    if (l->out_head_bytes < sizeof(l->out_head))
+        return;
+    l->out_head_bytes = 0;
+    l->out_body_left = l->out_head.len;
+}
+
 static int store_send(void *ctx, const void *buf, size_t len_bytes)
 {
-    const struct xen_link *l = ctx;
+    struct xen_link *l = ctx;
+    ssize_t n;
 
     if (l->store_fd < 0)
         return SPLITIO_ECLOSED;
-    return to_status(write(l->store_fd, buf, len_bytes));
+    n = write(l->store_fd, buf, piece(l, len_bytes));
+    if (n > 0 && l->store_is_device)
+        sent(l, buf, (size_t)n);
+    return to_status(n);
 }
 
 static const struct splitio_store_transport_ops transport_ops = {
@@ -69,30 +97,31 @@ static int open_socket(const char *path)
     return err;
 }
 
-static int open_path(const char *path)
+static int open_path(struct xen_link *l, const char *path)
 {
     struct stat st;
     int fd;
 
     if (stat(path, &st))
         return -errno;
-    if (S_ISSOCK(st.st_mode))
+    l->store_is_device = !S_ISSOCK(st.st_mode);
+    if (!l->store_is_device)
         return open_socket(path);
     fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
-static int open_any(const struct xen_link *l)
+static int open_any(struct xen_link *l)
 {
     const char *paths[] = {getenv("XENSTORED_PATH"), "/run/xenstored/socket",
                            "/dev/xen/xenbus"};
     int err = -ENOENT;
 
     if (l->store_path)
-        return open_path(l->store_path);
+        return open_path(l, l->store_path);
     for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(paths) && err == -ENOENT; i++)
         if (paths[i])
-            err = open_path(paths[i]);
+            err = open_path(l, paths[i]);
     return err;
 }
 
@@ -110,6 +139,7 @@ int splitio_xen_store_connect(struct xen_link *l)
     }
     l->store_fd = fd;
     l->store_writes = false;
+    l->out_head_bytes = l->out_body_left = 0;
     return 0;
 }
 

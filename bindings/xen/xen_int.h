@@ -21,9 +21,12 @@ struct xen_link {
     uint32_t nr_events;
     uint64_t nr_delivered;
 
-    const char *store_path; /* NULL: what there is */
-    int store_fd;           /* -1: xenstored is gone */
-    bool store_writes;      /* writability is watched */
+    const char *store_path;         /* NULL: what there is */
+    int store_fd;                   /* -1: xenstored is gone */
+    bool store_writes;              /* writability is watched */
+    bool store_is_device;           /* and not a socket */
+    struct splitio_xs_msg out_head; /* of the message that is being sent */
+    uint32_t out_head_bytes, out_body_left;
     struct splitio_store store;
     uint64_t nr_reconnects;
 };
