@@ -2,122 +2,6 @@
 /* The block back's life cycle. */
 #include "blkback_impl.h"
 
-/* ---- memory ---- */
-
-/* Hands out pieces of the caller's memory; without a base it only counts. */
-struct carver {
-    uint8_t *base;
-    size_t used;
-};
-
-static void *carve(struct carver *c, size_t nr, size_t bytes, size_t align)
-{
-    size_t at = (c->used + align - 1) / align * align;
-
-    c->used = at + nr * bytes;
-    return c->base ? c->base + at : NULL;
-}
-
-#define CARVE(c, nr, type)                                                     \
-    ((type *)carve(c, nr, sizeof(type), SPLITIO_CACHE_LINE))
-
-uint32_t splitio_blkback_nr_ios(const struct splitio_blkback_config *cfg)
-{
-    uint32_t slots = splitio_ring_nr_slots(
-        1u << cfg->max_ring_order, splitio_blkif_ring_x86_64_slot_bytes);
-
-    return cfg->max_in_flight && cfg->max_in_flight < slots ? cfg->max_in_flight
-                                                            : slots;
-}
-
-static uint32_t nr_segs_max(const struct splitio_blkback_config *cfg)
-{
-    return cfg->max_indirect > SPLITIO_BLKIF_MAX_SEGMENTS
-               ? cfg->max_indirect
-               : SPLITIO_BLKIF_MAX_SEGMENTS;
-}
-
-static uint32_t nr_buckets(const struct splitio_blkback_config *cfg)
-{
-    return cfg->max_persistent
-               ? 2 * splitio_round_down_pow2(cfg->max_persistent)
-               : 1;
-}
-
-static void carve_io(struct carver *c, const struct splitio_blkback_config *cfg,
-                     struct blkback_io *io)
-{
-    uint32_t segs = nr_segs_max(cfg);
-    struct blkback_io parts = {
-        .iov = CARVE(c, segs, struct splitio_iovec),
-        .holds = CARVE(c, segs, uint32_t),
-        .segs = CARVE(c, segs, struct splitio_blkif_segment),
-        .bounce = carve(c, cfg->copy_pages, SPLITIO_PAGE_SIZE,
-                        cfg->copy_pages ? SPLITIO_PAGE_SIZE : 1),
-    };
-
-    if (c->base)
-        *io = parts;
-}
-
-static void carve_queue(struct carver *c,
-                        const struct splitio_blkback_config *cfg,
-                        struct splitio_blkback_queue *q)
-{
-    uint32_t segs = nr_segs_max(cfg), copied = cfg->copy_pages * 8u;
-    uint32_t nr_copies = copied < segs ? copied : segs;
-    uint32_t nr_ios = splitio_blkback_nr_ios(cfg);
-    struct splitio_blkback_queue parts = {
-        .ios = CARVE(c, nr_ios, struct blkback_io),
-        .maps = CARVE(c, segs, struct splitio_grant_map),
-        .map_segs = CARVE(c, segs, uint16_t),
-        .copies = CARVE(c,
-                        nr_copies > SPLITIO_BLKIF_MAX_INDIRECT_PAGES
-                            ? nr_copies
-                            : SPLITIO_BLKIF_MAX_INDIRECT_PAGES,
-                        struct splitio_grant_copy),
-        .unmaps = CARVE(c, BLKBACK_UNMAP_BATCH, struct splitio_grant_unmap),
-        .keep = {.pages = CARVE(c, cfg->max_persistent, struct kept_page),
-                 .buckets = CARVE(c, nr_buckets(cfg), uint32_t),
-                 .bucket_mask = nr_buckets(cfg) - 1},
-    };
-
-    for (uint32_t i = 0; i < nr_ios; i++)
-        carve_io(c, cfg, c->base ? &parts.ios[i] : NULL);
-    if (c->base)
-        *q = parts;
-}
-
-static struct splitio_blkback_queue *
-carve_queues(struct carver *c, const struct splitio_blkback_config *cfg)
-{
-    struct splitio_blkback_queue *queues =
-        CARVE(c, cfg->max_queues, struct splitio_blkback_queue);
-
-    for (unsigned i = 0; i < cfg->max_queues; i++)
-        carve_queue(c, cfg, c->base ? &queues[i] : NULL);
-    return queues;
-}
-
-static bool cfg_ok(const struct splitio_blkback_config *cfg)
-{
-    return cfg && cfg->port.ops && cfg->disk.ops && cfg->max_queues != 0 &&
-           cfg->max_queues <= SPLITIO_BLKBACK_QUEUES_MAX &&
-           cfg->max_ring_order <= SPLITIO_BLKBACK_ORDER_MAX &&
-           cfg->max_indirect <= SPLITIO_BLKIF_MAX_INDIRECT_SEGMENTS &&
-           (!cfg->store || cfg->dir);
-}
-
-size_t splitio_blkback_mem_bytes(const struct splitio_blkback_config *cfg)
-{
-    struct carver c = {NULL, 0};
-
-    if (!cfg_ok(cfg))
-        return 0;
-    (void)carve_queues(&c, cfg);
-    return c.used;
-}
-
 /* ---- beginning ---- */
 
 /* What the disk can do, and the toolstack's keys do not take away. */
@@ -168,27 +52,23 @@ int splitio_blkback_init(struct splitio_blkback *dev,
                          const struct splitio_blkback_config *cfg, void *mem,
                          size_t bytes)
 {
-    struct carver c = {mem, 0};
+    size_t needed = splitio_blkback_mem_bytes(cfg);
     int err;
 
-    if (!cfg_ok(cfg) || !mem || ((uintptr_t)mem & SPLITIO_PAGE_MASK) != 0)
+    if (needed == 0 || !mem || ((uintptr_t)mem & SPLITIO_PAGE_MASK) != 0)
         return SPLITIO_EINVAL;
-    if (bytes < splitio_blkback_mem_bytes(cfg))
+    if (bytes < needed)
         return SPLITIO_ENOMEM;
     __builtin_memset(dev, 0, sizeof(*dev));
     dev->cfg = *cfg;
-    dev->nr_segs_max = nr_segs_max(cfg);
+    dev->nr_segs_max = splitio_blkback_nr_segs_max(cfg);
     err = splitio_blkback_read_info(dev);
     if (err)
         return err;
-    dev->queues = carve_queues(&c, cfg);
+    splitio_blkback_carve(dev, mem);
     for (unsigned i = 0; i < cfg->max_queues; i++) {
-        struct splitio_blkback_queue *q = &dev->queues[i];
-
-        q->dev = dev;
-        for (uint32_t j = 0; j < splitio_blkback_nr_ios(cfg); j++)
-            splitio_blkback_io_init(&q->ios[j], q);
-        splitio_blkback_queue_reset(q);
+        dev->queues[i].dev = dev;
+        splitio_blkback_queue_reset(&dev->queues[i]);
     }
     if (!cfg->store)
         return 0;

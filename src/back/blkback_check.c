@@ -6,21 +6,22 @@ static bool keep_ok(const struct keep *k, uint32_t *nr_kept)
 {
     uint32_t kept = 0, nr_free = 0, nr_idle = 0, unused = 0;
 
-    for (uint32_t i = 0; i < k->nr_pages; i++)
+    for (uint32_t i = 0; i < k->nr_used; i++)
         kept += k->pages[i].gref != SPLITIO_GREF_NONE;
     for (uint32_t i = k->free; i != NONE && nr_free <= k->nr_pages; nr_free++)
         i = k->pages[i].next;
     for (uint32_t i = k->newest; i != NONE && nr_idle <= k->nr_pages; nr_idle++)
         i = k->pages[i].older;
-    for (uint32_t i = 0; i < k->nr_pages; i++)
+    for (uint32_t i = 0; i < k->nr_used; i++)
         unused += k->pages[i].gref != SPLITIO_GREF_NONE && !k->pages[i].users;
     *nr_kept += kept;
-    return kept + nr_free == k->nr_pages && nr_idle == unused;
+    return kept + nr_free == k->nr_used && k->nr_used <= k->nr_pages &&
+           nr_idle == unused;
 }
 
 static bool queue_ok(const struct splitio_blkback_queue *q, uint32_t *nr_kept)
 {
-    uint32_t nr_ios = splitio_blkback_nr_ios(&q->dev->cfg);
+    uint32_t nr_ios = q->nr_used;
     uint32_t nr_free = 0, nr_waiting = 0;
 
     for (struct blkback_io *io = q->free; io && nr_free <= nr_ios; nr_free++)

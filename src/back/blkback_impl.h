@@ -24,9 +24,10 @@ struct keep {
     uint32_t *buckets;
     uint32_t bucket_mask;
     uint32_t nr_pages;
-    uint32_t free;   /* first free entry */
-    uint32_t newest; /* idle pages: the one used last, */
-    uint32_t oldest; /* and the one to go when there is no room */
+    uint32_t nr_used; /* entries behind these have never been in use */
+    uint32_t free;    /* first free entry before them */
+    uint32_t newest;  /* idle pages: the one used last, */
+    uint32_t oldest;  /* and the one to go when there is no room */
 };
 
 /* What a flush or a barrier with data is made of, in this order. */
@@ -82,12 +83,22 @@ struct splitio_blkback_queue {
     union splitio_blkif_slot slot;
     /* Cold. */
     struct blkback_io *ios;
+    uint8_t *parts;   /* what the ios have beside them */
+    uint32_t nr_used; /* ios behind these have never been in use */
     splitio_evtchn_t evtchn;
     struct splitio_ring_map ring_map;
 };
 
 /* Unmappings collected before they are carried out. */
 #define BLKBACK_UNMAP_BATCH 128u
+
+/* blkback_mem.c */
+SPLITIO_INTERNAL uint32_t
+splitio_blkback_nr_segs_max(const struct splitio_blkback_config *cfg);
+SPLITIO_INTERNAL void splitio_blkback_carve(struct splitio_blkback *dev,
+                                            void *mem);
+SPLITIO_INTERNAL void splitio_blkback_carve_io(struct splitio_blkback_queue *q,
+                                               uint32_t i);
 
 /* Requests in flight of each queue. */
 SPLITIO_INTERNAL uint32_t
@@ -121,8 +132,6 @@ SPLITIO_INTERNAL int splitio_blkback_copy_out(struct blkback_io *io);
 SPLITIO_INTERNAL void splitio_blkback_put_pages(struct blkback_io *io);
 
 /* blkback_io.c */
-SPLITIO_INTERNAL void splitio_blkback_io_init(struct blkback_io *io,
-                                              struct splitio_blkback_queue *q);
 SPLITIO_INTERNAL void
 splitio_blkback_queue_reset(struct splitio_blkback_queue *q);
 SPLITIO_INTERNAL unsigned

@@ -5,18 +5,15 @@
 void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
 {
     q->free = NULL;
-    for (uint32_t i = splitio_blkback_nr_ios(&q->dev->cfg); i-- > 0;) {
-        q->ios[i].busy = false;
-        q->ios[i].next = q->free;
-        q->free = &q->ios[i];
-    }
+    q->nr_used = 0;
     q->waiting = NULL;
     q->waiting_last = &q->waiting;
     q->nr_in_flight = q->nr_unmaps = 0;
     q->held = NULL;
     q->broken = q->fenced = q->armed = q->masked = false;
     q->kicked = q->worked = 0;
-    splitio_blkback_keep_init(&q->keep, q->dev->cfg.max_persistent);
+    splitio_blkback_keep_init(
+        &q->keep, q->dev->peer.persistent ? q->dev->cfg.max_persistent : 0);
 }
 
 /* ---- answering ---- */
@@ -244,12 +241,31 @@ int splitio_blkback_prepare(struct blkback_io *io,
     return req->nr_segs ? splitio_blkback_get_pages(io, req, io->segs) : 0;
 }
 
+static bool has_free(const struct splitio_blkback_queue *q)
+{
+    return q->free || q->nr_used < splitio_blkback_nr_ios(&q->dev->cfg);
+}
+
+static struct blkback_io *make_io(struct splitio_blkback_queue *q)
+{
+    struct blkback_io *io = &q->ios[q->nr_used];
+
+    splitio_blkback_carve_io(q, q->nr_used++);
+    io->q = q;
+    io->next = NULL;
+    io->disk.done = disk_done;
+    io->disk.iov = io->iov;
+    io->nr_mapped = io->nr_kept = 0;
+    return io;
+}
+
 struct blkback_io *splitio_blkback_io_get(struct splitio_blkback_queue *q)
 {
-    struct blkback_io *io = q->free;
+    struct blkback_io *io;
 
-    if (!io)
+    if (!has_free(q))
         return NULL;
+    io = q->free ? q->free : make_io(q);
     q->free = io->next;
     q->nr_in_flight++;
     q->dev->stats.nr_in_flight++;
@@ -342,7 +358,7 @@ unsigned splitio_blkback_queue_take(struct splitio_blkback_queue *q,
         q->armed = false;
     }
     submit_waiting(q);
-    while (nr < budget && q->free && !q->waiting && !q->fenced &&
+    while (nr < budget && has_free(q) && !q->waiting && !q->fenced &&
            !q->dev->paused) {
         n = take_slot(q);
         if (n > 0) {
@@ -357,14 +373,4 @@ unsigned splitio_blkback_queue_take(struct splitio_blkback_queue *q,
         }
     }
     return nr;
-}
-
-/* disk_done() for the setup of an io. */
-void splitio_blkback_io_init(struct blkback_io *io,
-                             struct splitio_blkback_queue *q)
-{
-    io->q = q;
-    io->disk.done = disk_done;
-    io->disk.iov = io->iov;
-    io->nr_mapped = io->nr_kept = 0;
 }

@@ -14,11 +14,8 @@ void splitio_blkback_keep_init(struct keep *k, uint32_t nr)
 {
     k->nr_pages = nr;
     k->newest = k->oldest = NONE;
-    k->free = nr ? 0 : NONE;
-    for (uint32_t i = 0; i < nr; i++) {
-        k->pages[i] = (struct kept_page){.gref = SPLITIO_GREF_NONE};
-        k->pages[i].next = i + 1 < nr ? i + 1 : NONE;
-    }
+    k->free = NONE;
+    k->nr_used = 0;
     for (uint32_t i = 0; nr && i <= k->bucket_mask; i++)
         k->buckets[i] = NONE;
 }
@@ -93,6 +90,18 @@ static void drop(struct splitio_blkback_queue *q, uint32_t i)
     q->dev->stats.nr_kept--;
 }
 
+/* NONE: there is none. */
+static uint32_t take_free(struct keep *k)
+{
+    uint32_t i = k->free;
+
+    if (i != NONE)
+        k->free = k->pages[i].next;
+    else if (k->nr_used < k->nr_pages)
+        i = k->nr_used++;
+    return i;
+}
+
 /* Keep a page that has just been mapped, for one user. NONE: no room. */
 uint32_t splitio_blkback_keep_insert(struct splitio_blkback_queue *q,
                                      const struct splitio_grant_map *map)
@@ -107,14 +116,13 @@ uint32_t splitio_blkback_keep_insert(struct splitio_blkback_queue *q,
     for (i = *bucket; i != NONE; i = k->pages[i].next)
         if (k->pages[i].gref == map->gref)
             return NONE;
-    if (k->free == NONE && k->oldest != NONE) {
+    if (k->free == NONE && k->nr_used == k->nr_pages && k->oldest != NONE) {
         drop(q, k->oldest);
         q->dev->stats.nr_evicted++;
     }
-    i = k->free;
+    i = take_free(k);
     if (i == NONE)
         return NONE;
-    k->free = k->pages[i].next;
     k->pages[i] = (struct kept_page){
         .va = map->va,
         .gref = map->gref,
@@ -132,7 +140,7 @@ void splitio_blkback_keep_drop_all(struct splitio_blkback_queue *q)
 {
     struct keep *k = &q->keep;
 
-    for (uint32_t i = 0; i < k->nr_pages; i++)
+    for (uint32_t i = 0; i < k->nr_used; i++)
         if (k->pages[i].gref != SPLITIO_GREF_NONE)
             drop(q, i);
 }

@@ -67,9 +67,8 @@ static void put_requests(struct blob_writer *w,
                          const struct splitio_blkback *dev, unsigned queue)
 {
     const struct splitio_blkback_queue *q = &dev->queues[queue];
-    uint32_t nr = splitio_blkback_nr_ios(&dev->cfg);
 
-    for (uint32_t i = 0; i < nr; i++)
+    for (uint32_t i = 0; i < q->nr_used; i++)
         if (q->ios[i].busy && &q->ios[i] != q->held)
             put_request(w, queue, &q->ios[i]);
     if (q->held)

@@ -18,6 +18,9 @@
 #define TICK_SECONDS  2
 #define STALL_NS      UINT64_C(10000000000)
 #define PAGES_PER_MIB 256u
+/* The store's arena; pages of it that are not in use take no memory. */
+#define STORE_BYTES     ((size_t)4 << 20)
+#define STORE_PER_GUEST ((size_t)32 << 10)
 
 /* The machine is polled by every turn of the loop; being ready is enough. */
 static void machine_ready(struct source *s, uint32_t events)
@@ -158,6 +161,7 @@ static int open_machine(struct daemon *d, char *reason, unsigned bytes)
         .path = d->options->socket,
         .max_guests = (uint16_t)d->options->max_guests,
         .max_pages = d->options->max_guest_mib * PAGES_PER_MIB,
+        .store_bytes = STORE_BYTES + d->options->max_guests * STORE_PER_GUEST,
         .ops = &daemon_machine_ops,
         .arg = d,
     };
