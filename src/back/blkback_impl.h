@@ -152,7 +152,7 @@ splitio_blkback_io_get(struct splitio_blkback_queue *q);
 SPLITIO_INTERNAL void splitio_blkback_io_start(struct blkback_io *io,
                                                int status);
 
-/* blkback_save.c: goes on where dev->saved was, once the rings are there. */
+/* blkback_restore.c: goes on where dev->saved was, once the rings are there. */
 SPLITIO_INTERNAL int splitio_blkback_load(struct splitio_blkback *dev);
 /* The front in the store is the one that was saved. */
 SPLITIO_INTERNAL bool
