@@ -84,6 +84,10 @@ struct splitio_blkback_config {
     /** Requests of up to this many pages are copied and not mapped, unless
      *  persistent grants were agreed on; 0: never. */
     uint16_t copy_pages;
+    /** Memory that outlives this program: see splitio_blkback_journal_bytes().
+     *  NULL: no journal. */
+    void *journal;
+    size_t journal_bytes;
 };
 
 /** A front's rings, as told by the store or by hand. */
@@ -138,6 +142,7 @@ struct splitio_blkback {
     struct splitio_blkback_peer peer;
     const void *saved; /* by an earlier back, not yet gone on with; or NULL */
     size_t saved_bytes;
+    bool died; /* an earlier back did, and its journal is there */
     struct splitio_blkback_stats stats;
 };
 
@@ -150,12 +155,32 @@ struct splitio_blkback {
 size_t splitio_blkback_mem_bytes(const struct splitio_blkback_config *cfg);
 
 /**
+ * @brief Memory of a journal, by which a device survives that its program is
+ * killed, at any instruction.
+ *
+ * The device writes down there which requests it has taken and which answers it
+ * has published. A device that is made with the journal of one that died, and of
+ * the same configuration, takes over the connection that both directories still
+ * call Connected, does again what was not answered, and answers everything once.
+ * The dead one's disk must have come to rest: a mapped file of a program that has
+ * ended will do; one on tmpfs costs no writes to a disk. Zeroed memory is a
+ * journal that says nothing; so is that of a device that was closed.
+ * @return bytes, to be aligned as a cache line; 0 if the configuration is out of
+ * bounds.
+ *
+ * Caller: any. Order: none. Peer: nothing of it is in the peer's reach. Its
+ * content is checked all the same, as a blob is.
+ */
+size_t splitio_blkback_journal_bytes(const struct splitio_blkback_config *cfg);
+
+/**
  * @brief Make a device, and begin the handshake if there is a store.
  * @param[out] dev   caller's memory, kept.
  * @param[in]  cfg   copied.
  * @param[in]  mem   page-aligned, kept; content does not matter.
  * @param[in]  bytes its size, at least splitio_blkback_mem_bytes().
- * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: too few bytes; SPLITIO_EIO: the
+ * @return 0; SPLITIO_EINVAL; SPLITIO_ENOMEM: too few bytes, of this or of the
+ * journal; SPLITIO_EIO: the
  * disk cannot be asked; SPLITIO_E2BIG: the directory's name is too long.
  *
  * Caller: owner. Order: none. Peer: nothing.

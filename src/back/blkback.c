@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The block back's life cycle. */
-#include "blkback_impl.h"
+#include "blkback_journal.h"
 
 /* ---- beginning ---- */
 
@@ -57,11 +57,14 @@ int splitio_blkback_init(struct splitio_blkback *dev,
 
     if (needed == 0 || !mem || ((uintptr_t)mem & SPLITIO_PAGE_MASK) != 0)
         return SPLITIO_EINVAL;
-    if (bytes < needed)
+    if (bytes < needed ||
+        (cfg->journal &&
+         cfg->journal_bytes < splitio_blkback_journal_bytes(cfg)))
         return SPLITIO_ENOMEM;
     __builtin_memset(dev, 0, sizeof(*dev));
     dev->cfg = *cfg;
     dev->nr_segs_max = splitio_blkback_nr_segs_max(cfg);
+    dev->died = splitio_blkback_journal_is_left(dev);
     err = splitio_blkback_read_info(dev);
     if (err)
         return err;
@@ -162,7 +165,12 @@ int splitio_blkback_attach(struct splitio_blkback *dev)
     dev->nr_queues = peer->nr_queues;
     dev->connected = true;
     dev->closing = false;
-    return splitio_blkback_load(dev);
+    if (!dev->died)
+        splitio_blkback_journal_begin(dev);
+    err = splitio_blkback_load(dev);
+    if (!err)
+        splitio_blkback_journal_confirm(dev);
+    return err;
 }
 
 static int attach_or_nothing(struct splitio_blkback *dev)
@@ -184,6 +192,8 @@ int splitio_blkback_connect(struct splitio_blkback *dev,
     dev->peer = *peer;
     if (dev->cfg.max_persistent == 0)
         dev->peer.persistent = false;
+    if (dev->died && !splitio_blkback_is_saved_peer(dev))
+        splitio_blkback_drop_saved(dev);
     return attach_or_nothing(dev);
 }
 
@@ -234,6 +244,7 @@ int splitio_blkback_detach(struct splitio_blkback *dev)
         splitio_blkback_queue_drop_waiting(&dev->queues[i]);
     if (dev->stats.nr_in_flight)
         return SPLITIO_EAGAIN;
+    splitio_blkback_journal_end(dev);
     for (unsigned i = 0; i < dev->nr_queues; i++)
         close_queue(dev, i);
     dev->nr_queues = 0;

@@ -26,6 +26,9 @@ static bool queue_ok(const struct splitio_blkback_queue *q, uint32_t *nr_kept)
 
     for (struct blkback_io *io = q->free; io && nr_free <= nr_ios; nr_free++)
         io = io->next;
+    for (struct blkback_io *io = q->answered; io && nr_free <= nr_ios;
+         nr_free++)
+        io = io->next;
     for (struct blkback_io *io = q->waiting; io && nr_waiting <= nr_ios;
          nr_waiting++)
         io = io->next;

@@ -65,6 +65,7 @@ struct splitio_blkback_queue {
     struct blkback_io *waiting;       /* the disk had no room; oldest first */
     struct blkback_io **waiting_last; /* where the next one is linked */
     struct blkback_io *held;          /* a barrier, before its turn */
+    struct blkback_io *answered;      /* with a journal: until published */
     uint32_t nr_in_flight;
     uint32_t nr_unmaps;
     bool broken;
@@ -131,13 +132,24 @@ splitio_blkback_read_indirect(struct blkback_io *io,
 SPLITIO_INTERNAL int splitio_blkback_copy_out(struct blkback_io *io);
 SPLITIO_INTERNAL void splitio_blkback_put_pages(struct blkback_io *io);
 
+/* blkback_answer.c */
+/* At the end of those that wait for room at the disk. */
+SPLITIO_INTERNAL void splitio_blkback_io_wait(struct blkback_io *io);
+/* The request is over: give everything back. A barrier begins when it is the last
+ * one, and the next requests are taken when it has ended. */
+SPLITIO_INTERNAL void splitio_blkback_io_release(struct blkback_io *io);
+/* Answer it, and the same. */
+SPLITIO_INTERNAL void splitio_blkback_io_finish(struct blkback_io *io,
+                                                int status);
+/* All answers of the batch at once, and at most one notification. */
+SPLITIO_INTERNAL void
+splitio_blkback_queue_publish(struct splitio_blkback_queue *q);
+
 /* blkback_io.c */
 SPLITIO_INTERNAL void
 splitio_blkback_queue_reset(struct splitio_blkback_queue *q);
 SPLITIO_INTERNAL unsigned
 splitio_blkback_queue_take(struct splitio_blkback_queue *q, unsigned budget);
-SPLITIO_INTERNAL void
-splitio_blkback_queue_publish(struct splitio_blkback_queue *q);
 SPLITIO_INTERNAL void
 splitio_blkback_queue_drop_waiting(struct splitio_blkback_queue *q);
 
@@ -148,11 +160,19 @@ SPLITIO_INTERNAL int splitio_blkback_prepare(struct blkback_io *io,
 /* A free io, or NULL. */
 SPLITIO_INTERNAL struct blkback_io *
 splitio_blkback_io_get(struct splitio_blkback_queue *q);
+/* The one of a number, which must be free. */
+SPLITIO_INTERNAL struct blkback_io *
+splitio_blkback_io_claim(struct splitio_blkback_queue *q, uint32_t i);
 /* On to the disk, or back to the front if there is a status. */
 SPLITIO_INTERNAL void splitio_blkback_io_start(struct blkback_io *io,
                                                int status);
 
-/* blkback_restore.c: goes on where dev->saved was, once the rings are there. */
+/* blkback_restore.c: there is something to go on from, a blob or a journal. */
+SPLITIO_INTERNAL bool
+splitio_blkback_is_saved(const struct splitio_blkback *dev);
+/* Nothing of that will be used. */
+SPLITIO_INTERNAL void splitio_blkback_drop_saved(struct splitio_blkback *dev);
+/* Goes on from it, once the rings are there. */
 SPLITIO_INTERNAL int splitio_blkback_load(struct splitio_blkback *dev);
 /* The front in the store is the one that was saved. */
 SPLITIO_INTERNAL bool

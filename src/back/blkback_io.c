@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The path of a request: from the ring to the disk and back. */
-#include "blkback_impl.h"
+#include "blkback_journal.h"
 
 void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
 {
@@ -9,74 +9,11 @@ void splitio_blkback_queue_reset(struct splitio_blkback_queue *q)
     q->waiting = NULL;
     q->waiting_last = &q->waiting;
     q->nr_in_flight = q->nr_unmaps = 0;
-    q->held = NULL;
+    q->held = q->answered = NULL;
     q->broken = q->fenced = q->armed = q->masked = false;
     q->kicked = q->worked = 0;
     splitio_blkback_keep_init(
         &q->keep, q->dev->peer.persistent ? q->dev->cfg.max_persistent : 0);
-}
-
-/* ---- answering ---- */
-
-static void put_response(struct splitio_blkback_queue *q, uint64_t id,
-                         uint8_t op, int status)
-{
-    const struct splitio_blk_response rsp = {id, op, (int16_t)status};
-    enum splitio_blkif_abi abi = q->dev->params.abi;
-    union splitio_blkif_answer answer;
-
-    splitio_blkif_put_response(abi, &rsp, &answer);
-    if (abi == SPLITIO_BLKIF_ABI_X86_32)
-        (void)splitio_blkif_ring_x86_32_back_put(&q->x86_32, &answer.x86_32);
-    else
-        (void)splitio_blkif_ring_x86_64_back_put(&q->x86_64, &answer.x86_64);
-}
-
-static void wait_for_disk(struct blkback_io *io)
-{
-    struct splitio_blkback_queue *q = io->q;
-
-    io->next = NULL;
-    *q->waiting_last = io;
-    q->waiting_last = &io->next;
-}
-
-/* The request is over: give everything back. A barrier begins when it is the
- * last one, and the next requests are taken when it has ended. */
-static void release(struct blkback_io *io)
-{
-    struct splitio_blkback_queue *q = io->q;
-
-    splitio_blkback_put_pages(io);
-    io->busy = false;
-    io->next = q->free;
-    q->free = io;
-    q->nr_in_flight--;
-    q->dev->stats.nr_in_flight--;
-    if (q->nr_in_flight == 0)
-        q->fenced = false;
-    if (q->nr_in_flight != 1 || !q->held)
-        return;
-    wait_for_disk(q->held);
-    q->held = NULL;
-}
-
-static void finish(struct blkback_io *io, int status)
-{
-    put_response(io->q, io->id, io->op, status);
-    release(io);
-}
-
-/* All answers of the batch at once, and at most one notification. */
-void splitio_blkback_queue_publish(struct splitio_blkback_queue *q)
-{
-    const struct splitio_host_port *port = &q->dev->cfg.port;
-
-    splitio_blkback_unmap_now(q);
-    if (q->broken || !splitio_ring_back_publish(&q->ring))
-        return;
-    port->ops->event_send(port->ctx, q->evtchn);
-    q->dev->stats.nr_notifies++;
 }
 
 /* ---- the disk ---- */
@@ -91,7 +28,7 @@ static bool submit(struct blkback_io *io)
         return false;
     if (err) {
         dev->stats.nr_failed++;
-        finish(io, SPLITIO_BLKIF_RSP_ERROR);
+        splitio_blkback_io_finish(io, SPLITIO_BLKIF_RSP_ERROR);
     }
     dev->kick = true;
     return true;
@@ -125,12 +62,12 @@ static void submit_waiting(struct splitio_blkback_queue *q)
 void splitio_blkback_queue_drop_waiting(struct splitio_blkback_queue *q)
 {
     if (q->held) {
-        wait_for_disk(q->held);
+        splitio_blkback_io_wait(q->held);
         q->held = NULL;
     }
     while (q->waiting) {
         q->dev->stats.nr_dropped++;
-        release(take_waiting(q));
+        splitio_blkback_io_release(take_waiting(q));
     }
 }
 
@@ -172,12 +109,12 @@ static void disk_done(struct splitio_disk_io *disk, int error)
         count_sectors(dev, disk);
     if (!status && io->steps) {
         next_step(io);
-        wait_for_disk(io);
+        splitio_blkback_io_wait(io);
         return;
     }
     if (status)
         dev->stats.nr_failed++;
-    finish(io, status);
+    splitio_blkback_io_finish(io, status);
 }
 
 /* ---- taking ---- */
@@ -253,10 +190,19 @@ static struct blkback_io *make_io(struct splitio_blkback_queue *q)
     splitio_blkback_carve_io(q, q->nr_used++);
     io->q = q;
     io->next = NULL;
+    io->busy = false;
     io->disk.done = disk_done;
     io->disk.iov = io->iov;
     io->nr_mapped = io->nr_kept = 0;
     return io;
+}
+
+static void claim(struct blkback_io *io)
+{
+    io->q->nr_in_flight++;
+    io->q->dev->stats.nr_in_flight++;
+    io->busy = true;
+    io->copied = false;
 }
 
 struct blkback_io *splitio_blkback_io_get(struct splitio_blkback_queue *q)
@@ -267,10 +213,25 @@ struct blkback_io *splitio_blkback_io_get(struct splitio_blkback_queue *q)
         return NULL;
     io = q->free ? q->free : make_io(q);
     q->free = io->next;
-    q->nr_in_flight++;
-    q->dev->stats.nr_in_flight++;
-    io->busy = true;
-    io->copied = false;
+    claim(io);
+    return io;
+}
+
+struct blkback_io *splitio_blkback_io_claim(struct splitio_blkback_queue *q,
+                                            uint32_t i)
+{
+    struct blkback_io **at = &q->free, *io = &q->ios[i];
+
+    while (q->nr_used <= i) {
+        struct blkback_io *made = make_io(q);
+
+        made->next = q->free;
+        q->free = made;
+    }
+    while (*at != io)
+        at = &(*at)->next;
+    *at = io->next;
+    claim(io);
     return io;
 }
 
@@ -280,14 +241,14 @@ void splitio_blkback_io_start(struct blkback_io *io, int status)
 
     if (status) {
         q->dev->stats.nr_refused++;
-        finish(io, status);
+        splitio_blkback_io_finish(io, status);
         return;
     }
     q->fenced = io->op == SPLITIO_BLKIF_OP_WRITE_BARRIER;
     if (q->fenced && q->nr_in_flight > 1)
         q->held = io;
     else if (q->waiting || !submit(io))
-        wait_for_disk(io);
+        splitio_blkback_io_wait(io);
 }
 
 static void handle_slot(struct splitio_blkback_queue *q)
@@ -302,6 +263,7 @@ static void handle_slot(struct splitio_blkback_queue *q)
     io->op = req->op;
     if (!status)
         status = read_segments(io, req);
+    splitio_blkback_journal_take(io, q->ring.req_cons - 1, req, status);
     if (!status)
         status = splitio_blkback_prepare(io, req);
     splitio_blkback_io_start(io, status);

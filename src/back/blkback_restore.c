@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The block back, taken up again. */
 #include "../ring/resume.h"
-#include "blkback_saved.h"
+#include "blkback_journal.h"
 
 #define OFFERS                                                                 \
     (SPLITIO_BLKIF_OFFERS_FLUSH | SPLITIO_BLKIF_OFFERS_BARRIER |               \
@@ -118,6 +118,7 @@ int splitio_blkback_restore(struct splitio_blkback *dev, const void *blob,
         return err;
     dev->saved = blob;
     dev->saved_bytes = bytes;
+    dev->died = false; /* it knows better */
     if (dev->cfg.store)
         return 0;
     err = splitio_blkback_connect(dev, &s.peer);
@@ -125,14 +126,39 @@ int splitio_blkback_restore(struct splitio_blkback *dev, const void *blob,
     return err;
 }
 
+bool splitio_blkback_is_saved(const struct splitio_blkback *dev)
+{
+    return dev->saved || dev->died;
+}
+
+void splitio_blkback_drop_saved(struct splitio_blkback *dev)
+{
+    dev->saved = NULL;
+    dev->died = false;
+}
+
+static int read_journal(const struct splitio_blkback *dev, struct saved *s)
+{
+    int err = splitio_blkback_journal_read(dev, s);
+
+    if (!err)
+        err = check_connection(dev, s);
+    return err ? err : check_counts(dev, s);
+}
+
+static int read_saved(const struct splitio_blkback *dev, struct saved *s)
+{
+    return dev->saved ? read_blob(dev, dev->saved, dev->saved_bytes, s)
+                      : read_journal(dev, s);
+}
+
 bool splitio_blkback_is_saved_peer(const struct splitio_blkback *dev)
 {
     const struct splitio_blkback_peer *now = &dev->peer;
     struct saved s;
 
-    if (read_blob(dev, dev->saved, dev->saved_bytes, &s) ||
-        s.peer.domid != now->domid || s.peer.abi != now->abi ||
-        s.peer.persistent != now->persistent ||
+    if (read_saved(dev, &s) || s.peer.domid != now->domid ||
+        s.peer.abi != now->abi || s.peer.persistent != now->persistent ||
         s.peer.nr_queues != now->nr_queues ||
         s.peer.ring_order != now->ring_order)
         return false;
@@ -204,13 +230,25 @@ static int check_request(const struct splitio_blkback *dev,
     return check_data(dev, req, segs);
 }
 
-/* One request: its fields and segments. What makes no sense is answered so. */
-static void take_up(struct splitio_blkback *dev, struct blob_reader *r)
+static void start_again(struct blkback_io *io, struct splitio_blk_request *req,
+                        int status)
 {
-    struct splitio_blkback_queue *q = &dev->queues[blob_get_u32(r)];
+    if (!status)
+        status = check_request(io->q->dev, req, io->segs);
+    if (!status)
+        status = splitio_blkback_prepare(io, req);
+    splitio_blkback_io_start(io, status);
+}
+
+/* One request: its fields and segments. What makes no sense is answered so. */
+static void take_up(struct splitio_blkback *dev, struct blob_reader *r,
+                    uint32_t seq[])
+{
+    uint32_t queue = blob_get_u32(r);
+    struct splitio_blkback_queue *q = &dev->queues[queue];
     struct splitio_blk_request *req = &q->req;
     struct blkback_io *io = splitio_blkback_io_get(q);
-    int status;
+    int status = 0;
 
     *req = (struct splitio_blk_request){0};
     req->op = blob_get_u8(r);
@@ -222,44 +260,76 @@ static void take_up(struct splitio_blkback *dev, struct blob_reader *r)
     io->id = req->id;
     io->op = req->op;
     if (req->nr_segs > dev->nr_segs_max) {
-        splitio_blkback_io_start(io, SPLITIO_BLKIF_RSP_ERROR);
-        return;
+        status = SPLITIO_BLKIF_RSP_ERROR;
+        req->nr_segs = 0;
     }
     for (unsigned i = 0; i < req->nr_segs; i++) {
         io->segs[i].gref = blob_get_u32(r);
         io->segs[i].first_sect = blob_get_u8(r);
         io->segs[i].last_sect = blob_get_u8(r);
     }
-    status = r->is_short ? SPLITIO_BLKIF_RSP_ERROR
-                         : check_request(dev, req, io->segs);
-    if (!status)
-        status = splitio_blkback_prepare(io, req);
-    splitio_blkback_io_start(io, status);
+    if (r->is_short)
+        status = SPLITIO_BLKIF_RSP_ERROR;
     r->is_short = false;
+    splitio_blkback_journal_take(io, seq[queue]++, req, status);
+    start_again(io, req, status);
+}
+
+static int load_blob(struct splitio_blkback *dev, const struct saved *s)
+{
+    uint32_t seq[SPLITIO_BLKBACK_QUEUES_MAX];
+    struct blob_reader r;
+    int err = splitio_blob_open(&r, dev->saved, dev->saved_bytes,
+                                SPLITIO_SAVE_BLKBACK);
+
+    for (unsigned i = 0; i < dev->nr_queues; i++)
+        seq[i] = s->req_cons[i] - s->nr_requests[i];
+    while (!err && splitio_blob_next(&r, REC_REQUEST) > 0)
+        if (r.tag == REC_REQUEST)
+            take_up(dev, &r, seq);
+    return err;
+}
+
+/* Each into the io that had it: the journal is right as it is. The last thing
+ * that the dead back did may have been to publish: the front is told of it. */
+static void load_journal(struct splitio_blkback_queue *q, const struct saved *s)
+{
+    const struct splitio_host_port *port = &q->dev->cfg.port;
+    uint32_t seq = s->req_cons[q - q->dev->queues] - INT32_MAX, i;
+
+    splitio_blkback_journal_clean(q);
+    for (; (i = splitio_blkback_journal_next(q, &seq)) != NONE; seq++) {
+        struct blkback_io *io = splitio_blkback_io_claim(q, i);
+        int status = splitio_blkback_journal_request(io, &q->req);
+
+        io->id = q->req.id;
+        io->op = q->req.op;
+        start_again(io, &q->req, status);
+    }
+    port->ops->event_send(port->ctx, q->evtchn);
 }
 
 int splitio_blkback_load(struct splitio_blkback *dev)
 {
-    struct blob_reader r;
+    bool blob = dev->saved != NULL;
     struct saved s;
     int err;
 
-    if (!dev->saved)
+    if (!splitio_blkback_is_saved(dev))
         return 0;
-    err = read_blob(dev, dev->saved, dev->saved_bytes, &s);
+    err = read_saved(dev, &s);
     for (unsigned i = 0; i < dev->nr_queues && !err; i++) {
         struct splitio_ring_back *ring = &dev->queues[i].ring;
 
-        err = ring->rsp_prod == s.rsp_prod[i]
-                  ? splitio_ring_back_resume(ring, s.req_cons[i])
-                  : SPLITIO_EPROTO;
+        err =
+            blob && ring->rsp_prod != s.rsp_prod[i]
+                ? SPLITIO_EPROTO
+                : splitio_ring_back_resume(ring, s.rsp_prod[i], s.req_cons[i]);
     }
-    if (!err)
-        err = splitio_blob_open(&r, dev->saved, dev->saved_bytes,
-                                SPLITIO_SAVE_BLKBACK);
-    while (!err && splitio_blob_next(&r, REC_REQUEST) > 0)
-        if (r.tag == REC_REQUEST)
-            take_up(dev, &r);
-    dev->saved = NULL;
+    if (!err && blob)
+        err = load_blob(dev, &s);
+    for (unsigned i = 0; i < dev->nr_queues && !err && !blob; i++)
+        load_journal(&dev->queues[i], &s);
+    splitio_blkback_drop_saved(dev);
     return err;
 }

@@ -4,31 +4,46 @@
 
 /* ---- writing ---- */
 
-static void put_connection(struct blob_writer *w,
-                           const struct splitio_blkback *dev)
+void splitio_blkback_save_connection(const struct splitio_blkback *dev,
+                                     struct saved *s)
 {
-    splitio_blob_record(w, REC_CONNECTION);
-    blob_u16(w, dev->peer.domid);
-    blob_u8(w, (uint8_t)dev->peer.abi);
-    blob_u8(w, dev->peer.persistent);
-    blob_u32(w, dev->peer.nr_queues);
-    blob_u32(w, dev->peer.ring_order);
-    blob_u32(w, dev->params.flags);
-    blob_u32(w, dev->params.max_indirect);
-    blob_u32(w, dev->info.sector_size);
-    blob_u32(w, (uint32_t)dev->cfg.units);
-    blob_u64(w, dev->params.nr_sectors);
+    *s = (struct saved){
+        .peer = dev->peer,
+        .flags = dev->params.flags,
+        .max_indirect = dev->params.max_indirect,
+        .sector_size = dev->info.sector_size,
+        .units = (uint32_t)dev->cfg.units,
+        .nr_sectors = dev->params.nr_sectors,
+    };
+    for (unsigned i = 0; i < dev->nr_queues; i++) {
+        s->req_cons[i] = dev->queues[i].ring.req_cons;
+        s->rsp_prod[i] = dev->queues[i].ring.rsp_prod;
+    }
 }
 
-static void put_queue(struct blob_writer *w, const struct splitio_blkback *dev,
-                      unsigned i)
+static void put_connection(struct blob_writer *w, const struct saved *s)
+{
+    splitio_blob_record(w, REC_CONNECTION);
+    blob_u16(w, s->peer.domid);
+    blob_u8(w, (uint8_t)s->peer.abi);
+    blob_u8(w, s->peer.persistent);
+    blob_u32(w, s->peer.nr_queues);
+    blob_u32(w, s->peer.ring_order);
+    blob_u32(w, s->flags);
+    blob_u32(w, s->max_indirect);
+    blob_u32(w, s->sector_size);
+    blob_u32(w, s->units);
+    blob_u64(w, s->nr_sectors);
+}
+
+static void put_queue(struct blob_writer *w, const struct saved *s, unsigned i)
 {
     splitio_blob_record(w, REC_QUEUE);
-    blob_u32(w, dev->peer.queues[i].evtchn);
-    blob_u32(w, dev->queues[i].ring.req_cons);
-    blob_u32(w, dev->queues[i].ring.rsp_prod);
-    for (unsigned page = 0; page < 1u << dev->peer.ring_order; page++)
-        blob_u32(w, dev->peer.queues[i].grefs[page]);
+    blob_u32(w, s->peer.queues[i].evtchn);
+    blob_u32(w, s->req_cons[i]);
+    blob_u32(w, s->rsp_prod[i]);
+    for (unsigned page = 0; page < 1u << s->peer.ring_order; page++)
+        blob_u32(w, s->peer.queues[i].grefs[page]);
 }
 
 static void put_request(struct blob_writer *w, unsigned queue,
@@ -66,6 +81,7 @@ int splitio_blkback_save(struct splitio_blkback *dev, void *buf, size_t size,
                          size_t *bytes)
 {
     struct blob_writer w;
+    struct saved s;
 
     if (!dev->connected || dev->closing)
         return SPLITIO_EINVAL;
@@ -75,9 +91,10 @@ int splitio_blkback_save(struct splitio_blkback *dev, void *buf, size_t size,
             return SPLITIO_EINVAL;
     }
     splitio_blob_begin(&w, buf, size, SPLITIO_SAVE_BLKBACK);
-    put_connection(&w, dev);
+    splitio_blkback_save_connection(dev, &s);
+    put_connection(&w, &s);
     for (unsigned i = 0; i < dev->nr_queues; i++)
-        put_queue(&w, dev, i);
+        put_queue(&w, &s, i);
     for (unsigned i = 0; i < dev->nr_queues; i++)
         put_requests(&w, dev, i);
     return splitio_blob_end(&w, bytes);

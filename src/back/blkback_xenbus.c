@@ -132,14 +132,15 @@ static bool has_unanswered(const struct splitio_blkback_queue *q)
 static int negotiate(void *drv)
 {
     struct splitio_blkback *dev = drv;
-    bool restored = dev->saved && splitio_blkback_is_saved_peer(dev);
+    bool restored =
+        splitio_blkback_is_saved(dev) && splitio_blkback_is_saved_peer(dev);
     bool adopting = !dev->told && !restored;
     int err;
 
     if (adopting && dev->mismatch)
         return SPLITIO_ECLOSED;
     if (!restored)
-        dev->saved = NULL;
+        splitio_blkback_drop_saved(dev);
     err = splitio_blkback_attach(dev);
     for (unsigned i = 0; adopting && !err && i < dev->nr_queues; i++)
         if (has_unanswered(&dev->queues[i]))

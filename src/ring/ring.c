@@ -76,15 +76,18 @@ int splitio_ring_back_attach(struct splitio_ring_back *r, void *pages,
     return r->broken ? SPLITIO_EPROTO : 0;
 }
 
-int splitio_ring_back_resume(struct splitio_ring_back *r, uint32_t req_cons)
+int splitio_ring_back_resume(struct splitio_ring_back *r, uint32_t rsp_prod,
+                             uint32_t req_cons)
 {
     uint32_t req_prod = splitio_load_acquire_le32(&r->sring->req_prod);
+    uint32_t all = req_prod - r->rsp_prod;
 
-    if (r->broken || req_cons - r->rsp_prod > req_prod - r->rsp_prod ||
-        req_prod - r->rsp_prod > r->nr_slots) {
+    if (r->broken || all > r->nr_slots || req_cons - r->rsp_prod > all ||
+        rsp_prod - r->rsp_prod > req_cons - r->rsp_prod) {
         r->broken = true;
         return SPLITIO_EPROTO;
     }
+    r->rsp_prod = rsp_prod;
     r->req_cons = r->req_seen = req_cons;
     return 0;
 }

@@ -20,10 +20,17 @@ static int disk_info(void *ctx, struct splitio_disk_info *info)
     return d->info_error;
 }
 
+static void moment(const struct blk_disk *d)
+{
+    if (d->moment)
+        d->moment();
+}
+
 static int disk_submit(void *ctx, struct splitio_disk_io *io)
 {
     struct blk_disk *d = ctx;
 
+    moment(d);
     if (d->refusal)
         return d->refusal;
     if (d->nr_held == d->depth) {
@@ -93,11 +100,15 @@ static int disk_poll(void *ctx, unsigned budget)
     while (n < budget && d->nr_held && !d->stuck) {
         unsigned i = d->shuffled ? blk_random(&d->random) % d->nr_held : 0;
         struct splitio_disk_io *io = d->held[i];
+        int status;
 
         memmove(&d->held[i], &d->held[i + 1],
                 (d->nr_held - i - 1) * sizeof(d->held[0]));
         d->nr_held--;
-        io->done(io, carry_out(d, io));
+        status = carry_out(d, io);
+        moment(d);
+        io->done(io, status);
+        moment(d);
         d->nr_done++;
         n++;
         if (d->shuffled && blk_random(&d->random) % 3 == 0)

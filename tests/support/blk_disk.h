@@ -21,6 +21,8 @@ struct blk_disk {
     /* Called before a request is carried out. */
     void (*on_io)(void *arg, const struct splitio_disk_io *io);
     void *arg;
+    /* Called around all that it does: its back may die right there. */
+    void (*moment)(void);
     /* Counters. */
     unsigned nr_held, nr_done, nr_eagain, nr_kicks, nr_flushes, nr_discards;
     unsigned nr_secure, nr_iov_max;

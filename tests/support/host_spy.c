@@ -18,11 +18,18 @@ static int failure(const struct host_spy *spy)
     return spy->fail_status ? spy->fail_status : SPLITIO_GNTST_GENERAL_ERROR;
 }
 
+static void moment(const struct host_spy *spy)
+{
+    if (spy->moment)
+        spy->moment();
+}
+
 static unsigned spy_map(void *ctx, struct splitio_grant_map *ops, unsigned nr)
 {
     struct host_spy *spy = ctx;
     unsigned failed = 0;
 
+    moment(spy);
     spy->nr_map_calls++;
     spy->nr_maps += nr;
     for (unsigned i = 0; i < nr; i++) {
@@ -40,6 +47,7 @@ static unsigned spy_map(void *ctx, struct splitio_grant_map *ops, unsigned nr)
         assert_true(spy->nr_live < SPY_MAPS);
         spy->live[spy->nr_live++] = ops[i].handle;
     }
+    moment(spy);
     return failed;
 }
 
@@ -59,6 +67,7 @@ static unsigned spy_unmap(void *ctx, struct splitio_grant_unmap *ops,
 {
     struct host_spy *spy = ctx;
 
+    moment(spy);
     spy->nr_unmap_calls++;
     spy->nr_unmaps += nr;
     for (unsigned i = 0; i < nr; i++)
@@ -71,6 +80,7 @@ static unsigned spy_copy(void *ctx, struct splitio_grant_copy *ops, unsigned nr)
     struct host_spy *spy = ctx;
     unsigned failed = 0;
 
+    moment(spy);
     spy->nr_copies += nr;
     for (unsigned i = 0; i < nr; i++) {
         if (fails(spy))
@@ -151,7 +161,9 @@ static void spy_event_send(void *ctx, splitio_evtchn_t evtchn)
 {
     struct host_spy *spy = ctx;
 
+    moment(spy);
     spy->under.ops->event_send(spy->under.ctx, evtchn);
+    moment(spy);
 }
 
 static void spy_event_unmask(void *ctx, splitio_evtchn_t evtchn)

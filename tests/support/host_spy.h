@@ -19,6 +19,8 @@ struct host_spy {
     /* Called after each copy that worked: a page may change right then. */
     void (*after_copy)(void *arg, const struct splitio_grant_copy *op);
     void *arg;
+    /* Called before and after each operation: the back may die right there. */
+    void (*moment)(void);
     uint64_t nr_maps, nr_unmaps, nr_copies, nr_map_calls, nr_unmap_calls;
     unsigned nr_live;
     splitio_grant_handle_t live[SPY_MAPS];
