@@ -23,6 +23,9 @@ struct venue {
     struct splitio_store *store;
     /* NULL: somebody else, a toolstack, writes and removes the nodes. */
     struct splitio_store_server *server;
+    /* Where disks have journals: for guests that outlive this program. NULL:
+     * they have none. */
+    const char *state;
     /* The guest's memory, if all of it is mapped here; or NULL. */
     uint8_t *memory;
     size_t memory_bytes;

@@ -2,11 +2,16 @@
 /* A guest's disk: blkback over the medium's engine. */
 #include "device.h"
 #include "disk_nodes.h"
+#include "journal.h"
+
+#include "../common/log.h"
 
 #include <splitio/blkback.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct disk_device {
     struct device device; /* first: freed as one */
@@ -14,6 +19,7 @@ struct disk_device {
     struct medium *medium;
     uint64_t nr_sectors;
     void *mem;
+    struct journal journal;
 };
 
 static struct disk_device *of(struct device *d)
@@ -56,6 +62,7 @@ static int disk_end(struct device *d)
     uring_medium_remove_memory(of(d)->medium->uring, d->venue.memory,
                                d->venue.memory_bytes);
     free(of(d)->mem);
+    journal_close(&of(d)->journal, false);
     return 0;
 }
 
@@ -64,10 +71,27 @@ static struct splitio_xenbus *disk_xenbus(struct device *d)
     return &of(d)->back.xb;
 }
 
+/* Without a journal a disk works all the same, until the daemon is killed. */
+static void add_journal(struct disk_device *d,
+                        struct splitio_blkback_config *cfg)
+{
+    if (!d->device.venue.state)
+        return;
+    if (!d->journal.path &&
+        journal_open(&d->journal, d->device.venue.state, d->device.name,
+                     splitio_blkback_journal_bytes(cfg))) {
+        log_line(LOG_WARNING, "disk %s: no journal in %s: %s", d->device.name,
+                 d->device.venue.state, strerror(errno));
+        return;
+    }
+    cfg->journal = d->journal.bytes;
+    cfg->journal_bytes = d->journal.len_bytes;
+}
+
 static int make_back(struct disk_device *d, const struct venue *venue)
 {
     char dir[SPLITIO_TOOLSTACK_PATH_MAX];
-    const struct splitio_blkback_config cfg = {
+    struct splitio_blkback_config cfg = {
         .port = venue->port,
         .disk = d->medium->disk,
         .wake = {device_wake, &d->device},
@@ -84,6 +108,7 @@ static int make_back(struct disk_device *d, const struct venue *venue)
     };
     size_t bytes = splitio_blkback_mem_bytes(&cfg);
 
+    add_journal(d, &cfg);
     splitio_toolstack_back_path(&d->device.nodes, dir);
     bytes = (bytes + SPLITIO_PAGE_MASK) & ~(size_t)SPLITIO_PAGE_MASK;
     d->mem = aligned_alloc(SPLITIO_PAGE_SIZE, bytes);
@@ -140,8 +165,7 @@ static const struct device_kind disk_kind = {
     .revive = disk_revive,
 };
 
-struct device *disk_device_new(const struct venue *venue,
-                               struct medium *medium,
+struct device *disk_device_new(const struct venue *venue, struct medium *medium,
                                splitio_domid_t front, char *reason,
                                size_t reason_bytes)
 {
@@ -177,8 +201,10 @@ struct device *disk_device_new(const struct venue *venue,
     }
     snprintf(reason, reason_bytes, "disk %s: %s", medium->options->name,
              splitio_strerror(err));
-    if (d)
+    if (d) {
         free(d->mem);
+        journal_close(&d->journal, true);
+    }
     free(d);
     return NULL;
 }

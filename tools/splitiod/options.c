@@ -76,6 +76,8 @@ static int set_daemon(struct options *o, const char *key, const char *value)
         return set_socket(o, &o->socket, value);
     if (strcmp(key, "store-socket") == 0)
         return set_socket(o, &o->store_socket, value);
+    if (strcmp(key, "state") == 0)
+        return set_text(o, &o->state, value) ? -2 : 0;
     if (strcmp(key, "max-guests") == 0)
         return set_number(&o->max_guests, value, 1, 1024);
     if (strcmp(key, "max-guest-mib") == 0)
@@ -256,7 +258,8 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {"daemon", "socket store-socket max-guests max-guest-mib verbose xen"},
+    {"daemon",
+     "socket store-socket state max-guests max-guest-mib verbose xen"},
     {"disk", "guest file memory null readonly cdrom removable discard trusted "
              "units engine direct threads vdev"},
     {"nic", "guest switch mac isolated mtu queues rate trusted"},

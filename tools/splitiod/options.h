@@ -69,6 +69,7 @@ struct guest_options {
 struct options {
     char *socket;
     char *store_socket;
+    char *state; /* directory of what outlives the daemon; NULL: nothing */
     unsigned max_guests;
     unsigned max_guest_mib;
     bool xen; /* serve guests of the Xen that this runs on */

@@ -96,4 +96,5 @@ void options_fini(struct options *o)
         free(o->disks[i].file);
     free(o->socket);
     free(o->store_socket);
+    free(o->state);
 }

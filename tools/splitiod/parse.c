@@ -26,6 +26,9 @@ static const char help_text[] =
     "      --xen                serve the devices that Xen's toolstack makes "
     "with\n"
     "                           script=block-splitio and script=vif-splitio\n"
+    "      --state DIR          with --xen: keep there what a restart after a "
+    "crash\n"
+    "                           needs, as /run/splitiod\n"
     "      --store-socket PATH  where xenstore-ls and its like connect\n"
     "  -d, --disk KEY=VALUE,... a disk; keys:\n"
     "        guest=NAME         whose it is\n"
@@ -51,6 +54,7 @@ static const char help_text[] =
 
 enum {
     OPT_STORE_SOCKET = 256,
+    OPT_STATE,
     OPT_MAX_GUESTS,
     OPT_MAX_GUEST_MIB,
     OPT_READY_FD,
@@ -63,6 +67,7 @@ enum {
 static const struct option long_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"store-socket", required_argument, NULL, OPT_STORE_SOCKET},
+    {"state", required_argument, NULL, OPT_STATE},
     {"disk", required_argument, NULL, 'd'},
     {"nic", required_argument, NULL, 'n'},
     {"switch", required_argument, NULL, 'w'},
@@ -151,6 +156,8 @@ static int take_option(struct options *o, int c, char **argv)
         return options_set(o, "daemon", "", "socket", optarg);
     case OPT_STORE_SOCKET:
         return options_set(o, "daemon", "", "store-socket", optarg);
+    case OPT_STATE:
+        return options_set(o, "daemon", "", "state", optarg);
     case OPT_MAX_GUESTS:
         return options_set(o, "daemon", "", "max-guests", optarg);
     case OPT_MAX_GUEST_MIB:

@@ -5,6 +5,7 @@
 #include "../common/log.h"
 #include "../common/values.h"
 #include "daemon.h"
+#include "journal.h"
 #include "xen_scan.h"
 
 #include <splitio/binding/xen.h>
@@ -45,6 +46,7 @@ struct xen_side {
     struct refusal *refusals;
     char root[64];
     bool ready; /* there may be events, or messages of the store */
+    bool swept; /* journals of devices that went while there was no daemon */
     bool lost;  /* xenstored is gone, and that has been said */
 };
 
@@ -80,7 +82,21 @@ static bool wanted(void *arg, const struct scan_device *device)
     return !is_served(arg, device);
 }
 
-/* Refusals of devices that are gone are forgotten. */
+/* Devices whose image is missing may come yet. */
+static bool keeps_journal(void *arg, const char *name)
+{
+    const struct xen_side *x = arg;
+    struct scan_device device = {.kind = x->vbd.device.kind};
+    unsigned front, devid;
+
+    if (sscanf(name, "vbd-%u-%u", &front, &devid) != 2)
+        return true;
+    device.front = (splitio_domid_t)front;
+    device.devid = devid;
+    return is_served(arg, &device) || refusal_of(arg, &device);
+}
+
+/* Refusals of devices that are gone are forgotten, and so are journals. */
 static void sweep(void *arg, const char *kind)
 {
     struct xen_side *x = arg;
@@ -97,6 +113,9 @@ static void sweep(void *arg, const char *kind)
         r->seen = r->seen && r->kind != kind;
         p = &r->next;
     }
+    if (x->d->options->state && !x->swept && strcmp(kind, "vbd") == 0)
+        journals_sweep(x->d->options->state, keeps_journal, x);
+    x->swept |= strcmp(kind, "vbd") == 0;
 }
 
 static struct refusal *refuse(struct xen_side *x,
@@ -210,6 +229,7 @@ static void found(void *arg, const struct scan_device *device)
 {
     struct xen_side *x = arg;
     struct venue venue = {.ready = &x->d->ready,
+                          .state = x->d->options->state,
                           .port = splitio_xen_host_port(x->host),
                           .store = splitio_xen_host_store(x->host)};
     char reason[512] = "out of memory";
