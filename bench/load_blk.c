@@ -118,9 +118,9 @@ static void join(const char *socket, const char *name)
     f.dir = dir;
     bytes = splitio_blkfront_mem_bytes(&f);
     bytes = (bytes + SPLITIO_PAGE_MASK) & ~(size_t)SPLITIO_PAGE_MASK;
-    must("front", splitio_blkfront_init(&load.front, &f,
-                                        aligned_alloc(SPLITIO_PAGE_SIZE, bytes),
-                                        bytes));
+    must("front",
+         splitio_blkfront_init(&load.front, &f,
+                               aligned_alloc(SPLITIO_PAGE_SIZE, bytes), bytes));
     while (!splitio_blkfront_is_up(&load.front))
         turn();
 }
@@ -141,10 +141,8 @@ static void prepare(void)
             die("memory", "too few pages");
         memset(base, (int)i, load.bytes);
         load.iov[i] = (struct splitio_iovec){base, load.bytes};
-        load.io[i] = (struct splitio_blk_io){.op = load.op,
-                                             .iov = &load.iov[i],
-                                             .nr_iov = 1,
-                                             .done = on_done};
+        load.io[i] = (struct splitio_blk_io){
+            .op = load.op, .iov = &load.iov[i], .nr_iov = 1, .done = on_done};
     }
 }
 
