@@ -7,21 +7,14 @@
  *
  * The requests' buffers are pages of the guest, lent as they are.
  */
-#include "../tools/common/device_dir.h"
+#include "load.h"
 
-#include <splitio/binding/shm.h>
 #include <splitio/blkfront.h>
 #include <splitio/disk.h>
 
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define DEPTH_MAX 256u
-#define BUDGET    64u
-#define VDEV      (202u << 8)
 
 static struct load {
     struct splitio_shm_guest *guest;
@@ -38,26 +31,6 @@ static struct load {
     struct splitio_iovec iov[DEPTH_MAX];
     struct splitio_blk_io io[DEPTH_MAX];
 } load;
-
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "load_blk: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void must(const char *what, int err)
-{
-    if (err)
-        die(what, splitio_strerror(err));
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static uint64_t next_place(void)
 {
@@ -87,18 +60,17 @@ static void on_done(struct splitio_blk_io *io, int status)
 
 static void turn(void)
 {
-    struct pollfd fd = {splitio_shm_guest_fd(load.guest), POLLIN, 0};
     int n = splitio_shm_guest_poll(load.guest, BUDGET);
 
     if (n < 0)
         die("guest", "the daemon is gone");
     n += splitio_blkfront_poll(&load.front, BUDGET);
     splitio_blkfront_kick(&load.front);
-    if (n == 0 && !splitio_shm_guest_has_work(load.guest))
-        (void)poll(&fd, 1, -1);
+    if (n == 0)
+        wait_for(load.guest);
 }
 
-static void join(const char *socket, const char *name)
+static void connect_disk(const char *socket, const char *name)
 {
     const struct splitio_shm_guest_config cfg = {
         .path = socket, .name = name, .nr_pages = 16384, .nr_frames = 32};
@@ -107,20 +79,16 @@ static void join(const char *socket, const char *name)
                                         .max_ring_order = 3,
                                         .max_segs = 64,
                                         .pool_pages = 256};
-    char text[SPLITIO_SHM_TEXT_MAX], dir[SPLITIO_TOOLSTACK_PATH_MAX];
+    char dir[SPLITIO_TOOLSTACK_PATH_MAX];
     size_t bytes;
 
-    if (splitio_shm_guest_connect(&load.guest, &cfg, text, sizeof(text)))
-        die(name, text);
-    must("disk", device_dir(load.guest, "vbd", VDEV, dir));
+    load.guest = join(&cfg);
+    find_dir(load.guest, "vbd", VDEV, dir);
     f.port = splitio_shm_guest_port(load.guest);
     f.store = splitio_shm_guest_store(load.guest);
     f.dir = dir;
     bytes = splitio_blkfront_mem_bytes(&f);
-    bytes = (bytes + SPLITIO_PAGE_MASK) & ~(size_t)SPLITIO_PAGE_MASK;
-    must("front",
-         splitio_blkfront_init(&load.front, &f,
-                               aligned_alloc(SPLITIO_PAGE_SIZE, bytes), bytes));
+    must("front", splitio_blkfront_init(&load.front, &f, memory(bytes), bytes));
     while (!splitio_blkfront_is_up(&load.front))
         turn();
 }
@@ -187,7 +155,7 @@ int main(int argc, char **argv)
     if (load.bytes < 512 || load.bytes > 1 << 20 || load.depth == 0 ||
         load.depth > DEPTH_MAX)
         die("usage", "bytes or depth are out of bounds");
-    join(argv[1], argv[2]);
+    connect_disk(argv[1], argv[2]);
     prepare();
     run();
     leave();

@@ -15,23 +15,16 @@
  *
  * Guests are called g0, g1, ...
  */
-#include "../tools/common/device_dir.h"
+#include "load.h"
 
-#include <splitio/binding/shm.h>
 #include <splitio/blkfront.h>
 
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 32u
-#define BUDGET    64u
-#define VDEV      (202u << 8)
 #define BYTES     4096u
 /* Memory of a guest. */
 #define PAGES 96u
@@ -56,27 +49,6 @@ static uint64_t nr_done;
 static unsigned nr_left;
 static bool ending;
 static int all_fds;
-
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "load_scale: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void must(const char *what, int err)
-{
-    if (err)
-        die(what, splitio_strerror(err));
-}
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec t;
-
-    if (clock_gettime(clock, &t))
-        die("clock", "the daemon is gone");
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static clockid_t clock_of(const char *pid)
 {
@@ -124,44 +96,50 @@ static void settle(struct guest *g)
         ;
 }
 
-static void wait_for(struct guest *g)
+static void turn_or_wait(struct guest *g)
 {
-    struct pollfd fd = {splitio_shm_guest_fd(g->shm), POLLIN, 0};
-
-    if (!turn(g) && !splitio_shm_guest_has_work(g->shm))
-        (void)poll(&fd, 1, -1);
+    if (!turn(g))
+        wait_for(g->shm);
 }
 
-static void join(unsigned i, const char *socket)
+static void connect_disk(struct guest *g)
 {
-    char name[16], text[SPLITIO_SHM_TEXT_MAX], dir[SPLITIO_TOOLSTACK_PATH_MAX];
+    struct splitio_blkfront_config f = {.port = splitio_shm_guest_port(g->shm),
+                                        .store =
+                                            splitio_shm_guest_store(g->shm),
+                                        .direct = true,
+                                        .max_queues = 1,
+                                        .max_segs = 11,
+                                        .pool_pages = 2};
+    size_t bytes;
+    char dir[SPLITIO_TOOLSTACK_PATH_MAX];
+
+    find_dir(g->shm, "vbd", VDEV, dir);
+    f.dir = dir;
+    bytes = splitio_blkfront_mem_bytes(&f);
+    must("front", splitio_blkfront_init(&g->front, &f, memory(bytes), bytes));
+    while (!splitio_blkfront_is_up(&g->front))
+        turn_or_wait(g);
+    settle(g);
+}
+
+static void add_guest(unsigned i, const char *socket)
+{
+    char name[16];
     const struct splitio_shm_guest_config cfg = {.path = socket,
                                                  .name = name,
                                                  .nr_pages = PAGES,
                                                  .nr_frames = 1,
                                                  .nr_ports = 16};
-    struct splitio_blkfront_config f = {
-        .direct = true, .max_queues = 1, .max_segs = 11, .pool_pages = 2};
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &guests[i]};
     struct guest *g = &guests[i];
-    size_t bytes;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = g};
+    struct splitio_guest_port port;
 
     snprintf(name, sizeof(name), "g%u", i);
-    if (splitio_shm_guest_connect(&g->shm, &cfg, text, sizeof(text)))
-        die(name, text);
-    must("disk", device_dir(g->shm, "vbd", VDEV, dir));
-    f.port = splitio_shm_guest_port(g->shm);
-    f.store = splitio_shm_guest_store(g->shm);
-    f.dir = dir;
-    bytes = splitio_blkfront_mem_bytes(&f);
-    bytes = (bytes + SPLITIO_PAGE_MASK) & ~(size_t)SPLITIO_PAGE_MASK;
-    must("front",
-         splitio_blkfront_init(&g->front, &f,
-                               aligned_alloc(SPLITIO_PAGE_SIZE, bytes), bytes));
-    while (!splitio_blkfront_is_up(&g->front))
-        wait_for(g);
-    settle(g);
-    g->buffers = f.port.ops->pages_alloc(f.port.ctx, DEPTH_MAX);
+    g->shm = join(&cfg);
+    connect_disk(g);
+    port = splitio_shm_guest_port(g->shm);
+    g->buffers = port.ops->pages_alloc(port.ctx, DEPTH_MAX);
     if (!g->buffers ||
         epoll_ctl(all_fds, EPOLL_CTL_ADD, splitio_shm_guest_fd(g->shm), &event))
         die(name, "too few pages or descriptors");
@@ -177,7 +155,7 @@ static void join_all(const char *socket, unsigned nr)
     all_fds = epoll_create1(EPOLL_CLOEXEC);
     guests = calloc(nr, sizeof(*guests));
     for (unsigned i = 0; i < nr; i++)
-        join(i, socket);
+        add_guest(i, socket);
 }
 
 static void leave_all(unsigned nr)
@@ -185,7 +163,7 @@ static void leave_all(unsigned nr)
     for (unsigned i = 0; i < nr; i++) {
         splitio_blkfront_close(&guests[i].front);
         while (!splitio_blkfront_is_closed(&guests[i].front))
-            wait_for(&guests[i]);
+            turn_or_wait(&guests[i]);
         (void)splitio_blkfront_fini(&guests[i].front);
         splitio_shm_guest_close(guests[i].shm);
     }
@@ -224,7 +202,7 @@ static void turn_all(void)
 
 static void run(double seconds)
 {
-    double end = seconds_of(CLOCK_MONOTONIC) + seconds;
+    double end = now() + seconds;
 
     for (unsigned i = 0; i < depth; i++) {
         travellers[i] = (struct traveller){.number = i, .at = i};
@@ -235,7 +213,7 @@ static void run(double seconds)
                                                    .done = on_done};
         start(&travellers[i]);
     }
-    while (seconds_of(CLOCK_MONOTONIC) < end)
+    while (now() < end)
         turn_all();
     ending = true;
     while (nr_left)
