@@ -143,6 +143,7 @@ static int act(struct splitio_event_engine *e, struct call *c,
 
     switch (c->arg[0]) {
     case OP_CLOSE:
+        native_port_closed(c->guest, a->one.port);
         return splitio_event_engine_close(e, self, a->one.port);
     case OP_SEND:
         return splitio_event_engine_send(e, self, a->one.port);
@@ -181,6 +182,10 @@ int64_t call_event(struct call *c)
     if (!call_read(c, &a, c->arg[1], arg_bytes[op]))
         return -XEN_EFAULT;
     err = act(&c->guest->machine->hv.events, c, &a);
+    if (!err && op == OP_ALLOC_UNBOUND)
+        native_port_opened(c->guest, a.alloc.port);
+    if (!err && op == OP_RESET)
+        native_reset(c->guest);
     /* Who sends wants no answer but the status. */
     if (!err && op != OP_SEND && op != OP_UNMASK && op != OP_CLOSE &&
         !call_write(c, c->arg[1], &a, arg_bytes[op]))

@@ -101,6 +101,7 @@ static void guest_free(struct splitio_kvm_guest *g)
     for (unsigned v = 0; v < g->cfg.nr_vcpus; v++)
         if (g->vcpus[v].timer >= 0)
             close(g->vcpus[v].timer);
+    native_close(g);
     if (g->own)
         (void)munmap(g->own, (size_t)NR_OWN_FRAMES * SPLITIO_PAGE_SIZE);
     if (g->memfd >= 0)
@@ -121,6 +122,8 @@ static struct splitio_kvm_guest *guest_new(struct splitio_kvm_machine *m)
     g->memfd = -1;
     for (unsigned v = 0; v < MAX_VCPUS; v++)
         g->vcpus[v].fd = g->vcpus[v].timer = -1;
+    for (unsigned i = 0; i < NR_DOORBELLS; i++)
+        g->doorbells[i].fd = -1;
     return g;
 }
 
@@ -140,6 +143,7 @@ int splitio_kvm_guest_add(struct splitio_kvm_machine *m,
     }
     g->domid = domid;
     m->guests[domid] = g;
+    native_open(g);
     err = allocate(g) ? register_domain(g) : SPLITIO_ENOMEM;
     if (err) {
         guest_free(g);
@@ -184,6 +188,7 @@ void splitio_kvm_guest_get_stats(const struct splitio_kvm_guest *g,
     stats->nr_hypercalls = __atomic_load_n(&s->nr_hypercalls, __ATOMIC_RELAXED);
     stats->nr_unknown = __atomic_load_n(&s->nr_unknown, __ATOMIC_RELAXED);
     stats->last_unknown = __atomic_load_n(&s->last_unknown, __ATOMIC_RELAXED);
+    stats->nr_doorbells = __atomic_load_n(&s->nr_doorbells, __ATOMIC_RELAXED);
     stats->nr_upcalls = __atomic_load_n(&s->nr_upcalls, __ATOMIC_RELAXED);
 }
 

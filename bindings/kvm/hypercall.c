@@ -132,6 +132,21 @@ static bool may_call(int fd)
            s.cs.l && s.ss.dpl == 0;
 }
 
+/* KVM has the registers ready, and says from where the call comes. */
+static bool native_call(struct splitio_kvm_guest *g, unsigned vcpu,
+                        struct kvm_run *run)
+{
+    struct call c = {.guest = g, .vcpu = vcpu, .nr = run->xen.u.hcall.input};
+    bool may = run->xen.u.hcall.longmode && run->xen.u.hcall.cpl == 0;
+
+    if (run->xen.type != KVM_EXIT_XEN_HCALL)
+        return false;
+    __atomic_fetch_add(&g->stats.nr_hypercalls, 1, __ATOMIC_RELAXED);
+    memcpy(c.arg, run->xen.u.hcall.params, sizeof(c.arg));
+    run->xen.u.hcall.result = (uint64_t)(may ? dispatch(&c) : -XEN_EPERM);
+    return true;
+}
+
 static void hypercall(struct splitio_kvm_guest *g, unsigned vcpu)
 {
     int fd = g->vcpus[vcpu].fd;
@@ -173,6 +188,8 @@ bool splitio_kvm_guest_exit(struct splitio_kvm_guest *g, unsigned vcpu,
     kvm_upcall_owed(g, vcpu);
     if (run->exit_reason == KVM_EXIT_X86_WRMSR)
         return write_msr(g, run);
+    if (run->exit_reason == KVM_EXIT_XEN)
+        return native_call(g, vcpu, run);
     if (run->exit_reason != KVM_EXIT_IO || run->io.port != SPLITIO_KVM_PORT ||
         run->io.direction != KVM_EXIT_IO_OUT)
         return false;

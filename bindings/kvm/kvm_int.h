@@ -17,6 +17,8 @@
 #define MAX_SLOTS   256u
 #define MAX_STATUS  SPLITIO_GRANT_STATUS_FRAMES(SPLITIO_GRANT_FRAMES_MAX)
 #define NO_DEADLINE UINT64_MAX
+/* Ports whose events KVM itself takes; the others' make the vcpu exit. */
+#define NR_DOORBELLS 64u
 
 /* Frames that are the hypervisor side's: their place in the guest's memfd. */
 enum own_frame {
@@ -40,6 +42,12 @@ struct vcpu {
     uint32_t vector;
     uint32_t owed; /* 1: an upcall was dropped, and is to come again */
     int timer;     /* timerfd */
+};
+
+struct doorbell {
+    uint32_t port; /* 0: free */
+    int fd;        /* eventfd; -1: not yet */
+    bool watched;
 };
 
 struct xencons; /* the console's ring page */
@@ -68,6 +76,8 @@ struct splitio_kvm_guest {
     uint32_t tsc_mul;
     int8_t tsc_shift;
     uint64_t params[64];
+    bool has_calls, has_doorbells; /* KVM_CAP_XEN_HVM */
+    struct doorbell doorbells[NR_DOORBELLS];
     struct splitio_kvm_guest_stats stats;
 };
 
@@ -165,10 +175,22 @@ INTERNAL void guest_store_close(struct splitio_kvm_guest *g);
 INTERNAL unsigned guest_store_poll(struct splitio_kvm_guest *g,
                                    unsigned budget);
 
+/* --- native.c --- */
+INTERNAL void native_open(struct splitio_kvm_guest *g);
+INTERNAL void native_close(struct splitio_kvm_guest *g);
+/* A port of the guest's that another domain may bind: vcpus' threads. */
+INTERNAL void native_port_opened(struct splitio_kvm_guest *g, uint32_t port);
+INTERNAL void native_port_closed(struct splitio_kvm_guest *g, uint32_t port);
+INTERNAL void native_reset(struct splitio_kvm_guest *g);
+INTERNAL void native_rung(struct splitio_kvm_guest *g, unsigned i);
+
 /* --- machine.c --- */
 /* A descriptor that wakes the I/O thread for a vcpu's timer. */
 INTERNAL int machine_watch_timer(struct splitio_kvm_machine *m, int fd,
                                  splitio_domid_t domid, unsigned vcpu);
+/* The same for a doorbell. */
+INTERNAL int machine_watch_doorbell(struct splitio_kvm_machine *m, int fd,
+                                    splitio_domid_t domid, unsigned i);
 
 static inline void *own_page(const struct splitio_kvm_guest *g, unsigned frame)
 {

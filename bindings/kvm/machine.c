@@ -13,6 +13,7 @@
 #define EPOLL_BATCH  32
 #define DOMID_SHIFT  16
 #define KICK         UINT32_MAX
+#define DOORBELL     0x8000u /* not a vcpu's timer */
 #define STORE_BUDGET 16u
 
 static bool take_config(struct splitio_kvm_machine *m,
@@ -121,6 +122,12 @@ int machine_watch_timer(struct splitio_kvm_machine *m, int fd,
     return watch(m, fd, (uint32_t)domid << DOMID_SHIFT | vcpu);
 }
 
+int machine_watch_doorbell(struct splitio_kvm_machine *m, int fd,
+                           splitio_domid_t domid, unsigned i)
+{
+    return watch(m, fd, (uint32_t)domid << DOMID_SHIFT | DOORBELL | i);
+}
+
 static int open_fds(struct splitio_kvm_machine *m)
 {
     m->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -210,8 +217,8 @@ splitio_kvm_machine_hypervisor(struct splitio_kvm_machine *m)
 
 /* ---- polling ---- */
 
-/* Edge-triggered: a timer that fires again, a kick that comes again, is told
- * again without being read. */
+/* Edge-triggered: a timer that fires again, a kick or a doorbell that comes again,
+ * is told again without being read. */
 static unsigned dispatch(struct splitio_kvm_machine *m)
 {
     struct epoll_event events[EPOLL_BATCH];
@@ -219,9 +226,13 @@ static unsigned dispatch(struct splitio_kvm_machine *m)
 
     for (int i = 0; i < n; i++) {
         uint32_t tag = (uint32_t)events[i].data.u64;
+        struct splitio_kvm_guest *g =
+            tag == KICK ? NULL : m->guests[tag >> DOMID_SHIFT];
 
-        if (tag != KICK && m->guests[tag >> DOMID_SHIFT])
-            clock_expired(m->guests[tag >> DOMID_SHIFT], tag & 0xFFFF);
+        if (g && (tag & DOORBELL))
+            native_rung(g, tag & (DOORBELL - 1));
+        else if (g)
+            clock_expired(g, tag & 0xFFFF);
     }
     return n > 0 ? (unsigned)n : 0;
 }

@@ -68,7 +68,8 @@ static int load_segment(struct vm *vm, const struct image *f,
                        vm->options->kernel,
                        (unsigned long long)((p->p_paddr + p->p_memsz) >> 20));
     memcpy(to, from, p->p_filesz);
-    (void)splitio_kvm_patch_stubs(to, p->p_filesz);
+    if (!splitio_kvm_guest_has_calls(vm->guest))
+        (void)splitio_kvm_patch_stubs(to, p->p_filesz);
     return 0;
 }
 

@@ -81,10 +81,12 @@ static void report(const struct vm *vm, enum vm_end why)
     splitio_kvm_guest_get_stats(vm->guest, &s);
     fprintf(stderr,
             "splitio-vmm: %s: %s; %llu hypercalls, %llu unknown (last %u, "
-            "%u), %llu upcalls\n",
+            "%u), %llu doorbells, %llu upcalls\n",
             vm->options->name, text[why], (unsigned long long)s.nr_hypercalls,
             (unsigned long long)s.nr_unknown, (unsigned)s.last_unknown,
-            (unsigned)(s.last_unknown >> 32), (unsigned long long)s.nr_upcalls);
+            (unsigned)(s.last_unknown >> 32),
+            (unsigned long long)s.nr_doorbells,
+            (unsigned long long)s.nr_upcalls);
 }
 
 /* Its vcpus end first, then its devices, then its memory. True: it is gone. */

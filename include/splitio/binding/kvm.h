@@ -33,7 +33,10 @@
  *         poll the backs                              the VMM's own exits
  *     }                                       }
  *
- * **Hypercalls.** They arrive as an OUT to port SPLITIO_KVM_PORT, which every KVM
+ * **Hypercalls.** Where the host's KVM knows Xen's guests (KVM_CAP_XEN_HVM), it
+ * hands them over itself, and events that a guest sends to another domain ring a
+ * doorbell without an exit: splitio_kvm_guest_has_calls(). Elsewhere they arrive as
+ * an OUT to port SPLITIO_KVM_PORT, which every KVM
  * hands to its user with all registers. The VMM gets it into the guest in one of
  * two ways: splitio_kvm_hypercall_page() for kernels that ask for such a page,
  * splitio_kvm_patch_stubs() for those that carry stubs of their own. Calls from
@@ -247,6 +250,7 @@ struct splitio_kvm_guest_stats {
     uint64_t nr_hypercalls;
     uint64_t nr_unknown;   /**< answered ENOSYS */
     uint64_t last_unknown; /**< number, and operation shifted left by 32 */
+    uint64_t nr_doorbells; /**< events that it sent without an exit */
     uint64_t nr_upcalls;
 };
 
@@ -264,6 +268,14 @@ void splitio_kvm_guest_get_stats(const struct splitio_kvm_guest *guest,
 int splitio_kvm_guest_remove(struct splitio_kvm_guest *guest);
 
 /* ---- getting hypercalls ---- */
+
+/**
+ * @brief KVM hands over hypercalls as they are: nothing is to be put into the
+ * guest, stubs stay, and a hypercall page is KVM's own.
+ *
+ * Caller: any, once the guest is added. Order: none. Peer: nothing.
+ */
+bool splitio_kvm_guest_has_calls(const struct splitio_kvm_guest *guest);
 
 /** @brief Fill a hypercall page: 4096 bytes. */
 void splitio_kvm_hypercall_page(void *page);

@@ -3,6 +3,8 @@
 # splitio-vmm with unmodified Debian kernels as guests, in a machine that QEMU
 # emulates together with hardware virtualisation. Everything is unpacked from
 # Debian's packages. LAB_SCENES names the scenes to play, all by default.
+# LAB_KVM names a folder with kvm.ko and kvm-amd.ko for that kernel, built with
+# CONFIG_KVM_XEN as Debian's are not: then KVM itself answers to Xen's guests.
 set -u
 cd "$(dirname "$(readlink -f "$0")")/../../.." || exit 1
 . scripts/lib.sh
@@ -49,6 +51,8 @@ make_host()
     local t=$WORK/host
     tree "$t" $here/host-init
     modules "$t" kvm-amd tun
+    [ -z "${LAB_KVM:-}" ] || cp "$LAB_KVM"/kvm{,-amd}.ko \
+        "$t/lib/modules/$(kernel_version)/kernel/arch/x86/kvm/"
     programs "$t" build/default/examples/vmm/splitio-vmm "$(command -v iperf3)" \
         "$(command -v cksum)"
     install -D -t "$t/boot" "$WORK/vmlinux" "$WORK/guest.cpio" \
