@@ -13,14 +13,15 @@ bytes=64
 load() { timeout 60 "$bin/bench/load_net" "$socket" "$@"; }
 to_back() { load a send $bytes "$seconds"; }
 
-# Counted where they arrive; the sender goes on for longer.
+# Counted where they arrive; the sender goes on until then.
 to_guest()
 {
     local pid rc
-    load a send $bytes "$(awk "BEGIN {print $seconds + 1}")" >"$dir/sent" &
+    load a send $bytes 60 >/dev/null &
     pid=$!
     load b receive "$seconds"
     rc=$?
+    kill $pid
     wait $pid
     return $rc
 }
@@ -32,7 +33,7 @@ testpmd()
 {
     local vhost
     rm -f "$dir/vhost"
-    { sleep 6; say quit; } | timeout 30 dpdk-testpmd -l 0,1 --in-memory --no-pci \
+    { sleep 4; say quit; } | timeout 30 dpdk-testpmd -l 0,1 --in-memory --no-pci \
         --file-prefix="v$$" -m 192 --vdev "net_vhost0,iface=$dir/vhost" -- \
         --forward-mode=rxonly --total-num-mbufs=8192 --stats-period 1 \
         --auto-start >"$dir/vhost.log" 2>&1 &
@@ -41,7 +42,7 @@ testpmd()
         kill -0 $vhost 2>/dev/null || return 1
         sleep 0.1
     done
-    { sleep 4; say quit; } | timeout 30 dpdk-testpmd -l 0,1 --main-lcore=1 \
+    { sleep 3; say quit; } | timeout 30 dpdk-testpmd -l 0,1 --main-lcore=1 \
         --in-memory --single-file-segments --no-pci --file-prefix="u$$" -m 192 \
         --vdev "net_virtio_user0,path=$dir/vhost" -- --forward-mode=txonly \
         --txpkts=$bytes --total-num-mbufs=8192 --stats-period 1 --auto-start \

@@ -3,6 +3,7 @@
 # Two programs, run by turns in one run, so that what else the machine does
 # happens to both. Sourced by the groups' scripts; $group is set.
 
+: "${group:?}" "${dir:?}" # by whoever sources this
 pairs=${SPLITIO_BENCH_PAIRS:-15}
 seconds=${SPLITIO_BENCH_SECONDS:-0.5}
 results=build/bench/results
