@@ -37,6 +37,17 @@ by_find_package()
         cmake --build "$tmp/c" && "$tmp/c/consumer" && "$tmp/c/consumer-shared"
 }
 
+# With liburing below it, which pkg-config has to tell.
+uring_by_pkg_config()
+{
+    gcc -std=c11 $consumer/uring.c $(pkg-config --cflags --libs splitio-uring) \
+        -o "$tmp/uring" && "$tmp/uring" &&
+        gcc -std=c11 $consumer/uring.c -Wl,-Bstatic $(pkg-config --static \
+            --cflags --libs splitio-uring) -Wl,-Bdynamic -o "$tmp/uring-static" &&
+        ! ldd "$tmp/uring-static" | grep -E 'splitio|uring' &&
+        "$tmp/uring-static"
+}
+
 # As the manual says that images for a machine are made.
 bare_metal_by_pkg_config()
 {
@@ -75,4 +86,9 @@ check install.every_pc_file_resolves every_pc_file_resolves
 check install.by_pkg_config_shared by_pkg_config_shared
 check install.by_pkg_config_static by_pkg_config_static
 check install.by_find_package by_find_package
+if [ -f "$libdir/libsplitio-uring.a" ]; then
+    check install.uring_by_pkg_config uring_by_pkg_config
+else
+    skip install.uring_by_pkg_config "no liburing; ./dev install-deps"
+fi
 check install.bare_metal_by_pkg_config bare_metal_by_pkg_config

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct options options;
@@ -25,6 +26,17 @@ static void tell_ready(const struct options *o)
     if (write(o->ready_fd, "ready\n", 6) != 6)
         log_line(LOG_WARNING, "nobody reads --ready-fd %d", o->ready_fd);
     close(o->ready_fd);
+}
+
+/* Each guest takes some descriptors. */
+static void allow_descriptors(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static int serve(char *reason, unsigned bytes)
@@ -56,6 +68,7 @@ int main(int argc, char **argv)
         return err < 0 ? 2 : 0;
     }
     log_init("splitiod", options.verbose);
+    allow_descriptors();
     err = daemon_open(&self, &options, reason, sizeof(reason));
     if (!err) {
         err = serve(reason, sizeof(reason));
