@@ -3,6 +3,8 @@
 # splitio-vmm with unmodified Debian kernels as guests, in a machine that QEMU
 # emulates together with hardware virtualisation. Everything is unpacked from
 # Debian's packages. LAB_SCENES names the scenes to play, all by default.
+# A machine with hardware virtualisation of its own is used as it is, in namespaces;
+# LAB_NATIVE=yes or no says so whatever it looks like.
 # LAB_KVM names a folder with kvm.ko and kvm-amd.ko for that kernel, built with
 # CONFIG_KVM_XEN as Debian's are not: then KVM itself answers to Xen's guests.
 set -u
@@ -66,6 +68,25 @@ make_host()
     pack "$t"
 }
 
+# This machine's own KVM, with hardware behind it.
+native()
+{
+    case ${LAB_NATIVE:-} in
+    yes) return ;;
+    no) return 1 ;;
+    esac
+    [ -w /dev/kvm ] && [ "$(id -u)" = 0 ] &&
+        grep -qE '^flags.* (svm|vmx)( |$)' /proc/cpuinfo
+}
+
+# The same programs as in the emulated machine, with a network of their own.
+here_and_now()
+{
+    timeout --foreground "${LAB_SECONDS:-1200}" \
+        unshare --mount --net --pid --fork --kill-child \
+        chroot "$WORK/host" /init native
+}
+
 # A fixed relation of instructions to time: the only way in which QEMU 7.2
 # emulates a hypervisor reliably.
 machine()
@@ -77,13 +98,25 @@ machine()
         -nodefaults -display none -monitor none -no-reboot "$@"
 }
 
-boot() { machine -serial stdio </dev/null 2>&1 | stdbuf -o0 tr -d '\r'; }
+boot()
+{
+    if native; then
+        here_and_now </dev/null 2>&1
+    else
+        machine -serial stdio </dev/null 2>&1 | stdbuf -o0 tr -d '\r'
+    fi
+}
 
 # A person at the guest's shell.
 look()
 {
+    LAB_SECONDS=86400
+    if native; then
+        here_and_now
+        return
+    fi
     say "a guest of splitio-vmm, in a machine that QEMU emulates; \`exit\` ends it"
-    LAB_SECONDS=86400 machine -chardev stdio,id=term,signal=off -serial chardev:term
+    machine -chardev stdio,id=term,signal=off -serial chardev:term
 }
 
 need build interop clients
