@@ -161,7 +161,7 @@ bool splitio_xen_link_has_work(const struct xen_link *l)
     bool want_write = false;
 
     (void)splitio_store_has_work(&l->store, &want_write);
-    return want_write && l->store_fd >= 0;
+    return want_write && l->store_fd >= 0 && !l->is_answer_due;
 }
 
 int splitio_xen_link_tick(struct xen_link *l)

@@ -22,52 +22,90 @@ static int to_status(ssize_t n)
     return errno == EAGAIN || errno == EINTR ? SPLITIO_EAGAIN : SPLITIO_ECLOSED;
 }
 
+/* ---- the device ----
+ *
+ * The kernel acts on a message when it is complete, and drops what was written
+ * behind it. And it does not return from the writing of a watch before that is
+ * answered, but answers in order: a request of the same descriptor that waits for
+ * its own answer then stops the kernel's whole way to xenstored. So there is one
+ * request at a time. */
+
+/* Bytes up to the end of the head, or of the body. */
+static size_t flow_left(const struct xen_flow *f)
+{
+    return f->head_bytes < sizeof(f->head) ? sizeof(f->head) - f->head_bytes
+                                           : f->body_left;
+}
+
+/* At most flow_left() bytes have passed; true: with them, a whole message. */
+static bool flow_pass(struct xen_flow *f, const void *buf, size_t len_bytes)
+{
+    if (f->head_bytes < sizeof(f->head)) {
+        memcpy((uint8_t *)&f->head + f->head_bytes, buf, len_bytes);
+        f->head_bytes += (uint32_t)len_bytes;
+        if (f->head_bytes < sizeof(f->head))
+            return false;
+        f->body_left = f->head.len;
+    } else {
+        f->body_left -= (uint32_t)len_bytes;
+    }
+    if (f->body_left)
+        return false;
+    f->head_bytes = 0;
+    return true;
+}
+
+static size_t at_most(size_t len_bytes, size_t most)
+{
+    return len_bytes < most ? len_bytes : most;
+}
+
+static int device_recv(struct xen_link *l, void *buf, size_t len_bytes)
+{
+    ssize_t n = read(l->store_fd, buf, at_most(len_bytes, flow_left(&l->in)));
+
+    if (n > 0 && flow_pass(&l->in, buf, (size_t)n) &&
+        l->in.head.type != SPLITIO_XS_WATCH_EVENT)
+        l->is_answer_due = false;
+    return to_status(n);
+}
+
+static int device_send(struct xen_link *l, const void *buf, size_t len_bytes)
+{
+    ssize_t n;
+
+    if (l->is_answer_due)
+        return SPLITIO_EAGAIN;
+    n = write(l->store_fd, buf, at_most(len_bytes, flow_left(&l->out)));
+    if (n > 0)
+        l->is_answer_due = flow_pass(&l->out, buf, (size_t)n);
+    return to_status(n);
+}
+
+/* ---- both ---- */
+
 /* Reads and writes, for the device is no socket; SIGPIPE is the process's
  * affair and must be ignored. */
 static int store_recv(void *ctx, void *buf, size_t len_bytes)
 {
-    const struct xen_link *l = ctx;
+    struct xen_link *l = ctx;
 
     if (l->store_fd < 0)
         return SPLITIO_ECLOSED;
+    if (l->store_is_device)
+        return device_recv(l, buf, len_bytes);
     return to_status(read(l->store_fd, buf, len_bytes));
-}
-
-/* Bytes up to the end of a message's head, or of its body: the device acts on a
- * message when it is complete, and drops what was written behind it. */
-static size_t piece(const struct xen_link *l, size_t len_bytes)
-{
-    size_t left = l->out_body_left ? l->out_body_left
-                                   : sizeof(l->out_head) - l->out_head_bytes;
-
-    return l->store_is_device && left < len_bytes ? left : len_bytes;
-}
-
-static void sent(struct xen_link *l, const void *buf, size_t len_bytes)
-{
-    if (l->out_body_left) {
-        l->out_body_left -= (uint32_t)len_bytes;
-        return;
-    }
-    memcpy((uint8_t *)&l->out_head + l->out_head_bytes, buf, len_bytes);
-    l->out_head_bytes += (uint32_t)len_bytes;
-    if (l->out_head_bytes < sizeof(l->out_head))
-        return;
-    l->out_head_bytes = 0;
-    l->out_body_left = l->out_head.len;
 }
 
 static int store_send(void *ctx, const void *buf, size_t len_bytes)
 {
     struct xen_link *l = ctx;
-    ssize_t n;
 
     if (l->store_fd < 0)
         return SPLITIO_ECLOSED;
-    n = write(l->store_fd, buf, piece(l, len_bytes));
-    if (n > 0 && l->store_is_device)
-        sent(l, buf, (size_t)n);
-    return to_status(n);
+    if (l->store_is_device)
+        return device_send(l, buf, len_bytes);
+    return to_status(write(l->store_fd, buf, len_bytes));
 }
 
 static const struct splitio_store_transport_ops transport_ops = {
@@ -139,7 +177,8 @@ int splitio_xen_store_connect(struct xen_link *l)
     }
     l->store_fd = fd;
     l->store_writes = false;
-    l->out_head_bytes = l->out_body_left = 0;
+    l->out = l->in = (struct xen_flow){.head_bytes = 0};
+    l->is_answer_due = false;
     return 0;
 }
 

@@ -8,6 +8,13 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+/* How far a flow of messages is within one. */
+struct xen_flow {
+    struct splitio_xs_msg head;
+    uint32_t head_bytes; /* that have passed; all: it is the body's turn */
+    uint32_t body_left;
+};
+
 /* What hosts and guests have in common: events and the store. It is the first
  * member of both, and so the context of event operations. */
 struct xen_link {
@@ -21,12 +28,12 @@ struct xen_link {
     uint32_t nr_events;
     uint64_t nr_delivered;
 
-    const char *store_path;         /* NULL: what there is */
-    int store_fd;                   /* -1: xenstored is gone */
-    bool store_writes;              /* writability is watched */
-    bool store_is_device;           /* and not a socket */
-    struct splitio_xs_msg out_head; /* of the message that is being sent */
-    uint32_t out_head_bytes, out_body_left;
+    const char *store_path; /* NULL: what there is */
+    int store_fd;           /* -1: xenstored is gone */
+    bool store_writes;      /* writability is watched */
+    bool store_is_device;   /* and not a socket; with it: */
+    struct xen_flow out, in;
+    bool is_answer_due; /* nothing may be sent before it is there */
     struct splitio_store store;
     uint64_t nr_reconnects;
 };

@@ -59,32 +59,72 @@ static int send_from(size_t at, size_t len)
     return t.ops->send(t.ctx, self.bytes + at, len);
 }
 
-static void device_gets_one_message_at_a_time(void **state)
+static void connect_device(void)
 {
-    static const int pieces[] = {16, 5, 16, 16, 3};
-    size_t at = 0;
-
-    (void)state;
     assert_int_equal(mkfifo(self.path, 0600), 0);
     assert_int_equal(splitio_xen_store_connect(&self.link), 0);
-    for (unsigned i = 0; i < SPLITIO_ARRAY_LEN(pieces); i++) {
-        assert_int_equal(send_from(at, self.len - at), pieces[i]);
-        at += (size_t)pieces[i];
+}
+
+/* What was sent is in the pipe: the answer, if it has the right type. */
+static void receive(uint32_t len)
+{
+    struct splitio_store_transport t = splitio_xen_store_transport(&self.link);
+    uint8_t buf[64];
+
+    while (len) {
+        int n = t.ops->recv(t.ctx, buf, len);
+
+        assert_in_range(n, 1, len);
+        len -= (uint32_t)n;
     }
-    assert_int_equal(at, self.len);
+}
+
+static void device_gets_a_message_when_the_last_is_answered(void **state)
+{
+    (void)state;
+    connect_device();
+    assert_int_equal(send_from(0, self.len), 16);
+    assert_int_equal(send_from(16, self.len - 16), 5);
+    assert_int_equal(send_from(21, self.len - 21), SPLITIO_EAGAIN);
+    receive(20);
+    assert_int_equal(send_from(21, self.len - 21), SPLITIO_EAGAIN);
+    receive(1);
+    assert_int_equal(send_from(21, self.len - 21), 16);
+    assert_int_equal(send_from(37, self.len - 37), SPLITIO_EAGAIN);
+    receive(16);
+    assert_int_equal(send_from(37, self.len - 37), 16);
+    assert_int_equal(send_from(53, self.len - 53), 3);
+    assert_int_equal(self.len, 56);
+}
+
+static void device_gets_nothing_for_an_event_that_is_no_answer(void **state)
+{
+    const struct splitio_xs_msg event = {.type = SPLITIO_XS_WATCH_EVENT,
+                                         .len = 1};
+
+    (void)state;
+    connect_device();
+    assert_int_equal(write(self.link.store_fd, &event, sizeof(event)), 16);
+    assert_int_equal(write(self.link.store_fd, "", 1), 1);
+    assert_int_equal(send_from(21, self.len - 21), 16);
+    receive(17);
+    assert_int_equal(send_from(37, self.len - 37), SPLITIO_EAGAIN);
+    receive(16);
+    assert_int_equal(send_from(37, self.len - 37), 16);
 }
 
 static void device_gets_parts_of_a_head_as_they_come(void **state)
 {
     (void)state;
-    assert_int_equal(mkfifo(self.path, 0600), 0);
-    assert_int_equal(splitio_xen_store_connect(&self.link), 0);
+    connect_device();
     assert_int_equal(send_from(0, 10), 10);
     assert_int_equal(send_from(10, self.len - 10), 6);
     assert_int_equal(send_from(16, 2), 2);
-    assert_int_equal(send_from(18, self.len - 18), 3);
     /* A new connection begins with a new message. */
-    assert_int_equal(send_from(21, 4), 4);
+    splitio_xen_store_disconnect(&self.link);
+    assert_int_equal(splitio_xen_store_connect(&self.link), 0);
+    assert_int_equal(send_from(0, self.len), 16);
+    assert_int_equal(send_from(16, self.len - 16), 5);
     splitio_xen_store_disconnect(&self.link);
     assert_int_equal(splitio_xen_store_connect(&self.link), 0);
     assert_int_equal(send_from(0, self.len), 16);
@@ -107,8 +147,11 @@ static void socket_gets_everything_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(device_gets_one_message_at_a_time,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            device_gets_a_message_when_the_last_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            device_gets_nothing_for_an_event_that_is_no_answer, setup,
+            teardown),
         cmocka_unit_test_setup_teardown(
             device_gets_parts_of_a_head_as_they_come, setup, teardown),
         cmocka_unit_test_setup_teardown(socket_gets_everything_at_once, setup,
