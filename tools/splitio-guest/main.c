@@ -45,7 +45,7 @@ static void on_deadline(struct source *s, uint32_t events)
         loop_remove(&self.loop, &self.deadline);
         return;
     }
-    log_line(LOG_ERROR, "the daemon does not connect the NIC; see its log");
+    log_line(LOG_ERROR, "the back does not connect the NIC; see its log");
     self.failed = self.stopping = true;
 }
 
@@ -85,7 +85,8 @@ static void plug(void)
         return;
     }
     self.plugged = self.tap_watched = true;
-    log_line(LOG_INFO, "guest %s is joined to %s", self.options.guest,
+    log_line(LOG_INFO, "guest %s is joined to %s",
+             self.options.xen ? "of Xen" : self.options.guest,
              self.options.tap);
     log_notify("READY=1");
     if (self.options.ready_fd >= 0) {
