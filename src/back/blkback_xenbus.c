@@ -132,8 +132,10 @@ static bool has_unanswered(const struct splitio_blkback_queue *q)
 static int negotiate(void *drv)
 {
     struct splitio_blkback *dev = drv;
-    bool restored =
-        splitio_blkback_is_saved(dev) && splitio_blkback_is_saved_peer(dev);
+    /* To a front that was told of features just now, this is the first back,
+     * though it may use the same numbers as before. */
+    bool restored = !dev->told && splitio_blkback_is_saved(dev) &&
+                    splitio_blkback_is_saved_peer(dev);
     bool adopting = !dev->told && !restored;
     int err;
 

@@ -45,7 +45,8 @@ static int negotiate(void *drv)
 {
     struct splitio_netback *dev = drv;
 
-    if (dev->saved && !splitio_netback_is_saved_peer(dev))
+    /* A front that was told of features just now begins anew. */
+    if (dev->saved && (dev->offered || !splitio_netback_is_saved_peer(dev)))
         dev->saved = NULL;
 
     /* The front goes by what another back has offered: more than this one can

@@ -152,8 +152,8 @@ static void back_that_dies_anywhere_is_replaced_unseen(void **state)
     (void)state;
     nr_deaths = 0;
     pair_defaults(&pair);
-    die_again_and_again(2000);
-    assert_int_equal(nr_deaths, 2000);
+    die_again_and_again(700);
+    assert_int_equal(nr_deaths, 700);
 }
 
 static void back_of_queues_and_pages_is_replaced_unseen(void **state)
@@ -164,7 +164,7 @@ static void back_of_queues_and_pages_is_replaced_unseen(void **state)
         pair.front_cfg.abi = (enum splitio_blkif_abi)abi;
         pair.front_cfg.max_queues = pair.back_cfg.max_queues = 4;
         pair.front_cfg.max_ring_order = pair.back_cfg.max_ring_order = 3;
-        die_again_and_again(600);
+        die_again_and_again(150);
     }
 }
 
@@ -176,7 +176,7 @@ static void back_without_persistent_grants_is_replaced_unseen(void **state)
         pair.front_cfg.direct = true;
         pair.back_cfg.max_persistent = 0;
         pair.back_cfg.copy_pages = (uint16_t)copy_pages;
-        die_again_and_again(600);
+        die_again_and_again(150);
     }
 }
 
@@ -186,7 +186,7 @@ static void small_journal_is_enough(void **state)
     (void)state;
     pair_defaults(&pair);
     pair.back_cfg.max_in_flight = 3;
-    die_again_and_again(1000);
+    die_again_and_again(200);
 }
 
 /* Nothing comes after it that would wake the front. */
@@ -198,7 +198,7 @@ static void one_request_survives_each_moment(void **state)
     pair_defaults(&pair);
     begin();
     died = 0;
-    for (unsigned at = 1; at < 200; at++) {
+    for (unsigned at = 1; at < 100; at++) {
         moments_left = 0;
         finish();
         assert_int_equal(pair_begin(&pair, 4096), 0);
@@ -216,7 +216,7 @@ static void one_request_survives_each_moment(void **state)
     }
     moments_left = 0;
     finish();
-    assert_true(died > 50);
+    assert_true(died > 20);
     end();
 }
 
@@ -294,6 +294,26 @@ static void journal_of_another_connection_is_not_used(void **state)
     end();
 }
 
+/* Some of its numbers are the same as before. */
+static void front_that_begins_anew_is_another_connection(void **state)
+{
+    (void)state;
+    pair_defaults(&pair);
+    begin();
+    pair_traffic(&pair, 10, 64 * 1024);
+    moments_left = 0;
+    pair_back_crash(&pair);
+    splitio_blkfront_resume(&pair.front);
+    pair_run(&pair, 1000);
+    pair_back_new(&pair);
+    assert_true(pair.back.died);
+    pair_run(&pair, 1000);
+    assert_true(splitio_blkfront_is_up(&pair.front));
+    pair_traffic(&pair, 10, 64 * 1024);
+    assert_int_equal(pair.nr_bad, 0);
+    end();
+}
+
 static void journal_of_a_closed_device_says_nothing(void **state)
 {
     (void)state;
@@ -316,7 +336,7 @@ static void journal_of_a_closed_device_says_nothing(void **state)
 static void damaged_journal_harms_nobody_else(void **state)
 {
     (void)state;
-    for (unsigned round = 0; round < 400; round++) {
+    for (unsigned round = 0; round < 60; round++) {
         uint8_t *bytes;
 
         pair_defaults(&pair);
@@ -372,6 +392,7 @@ int main(void)
         cmocka_unit_test(idle_back_is_replaced_unseen),
         cmocka_unit_test(back_saved_has_a_journal_too),
         cmocka_unit_test(journal_of_another_connection_is_not_used),
+        cmocka_unit_test(front_that_begins_anew_is_another_connection),
         cmocka_unit_test(journal_of_a_closed_device_says_nothing),
         cmocka_unit_test(damaged_journal_harms_nobody_else),
         cmocka_unit_test(journal_too_small_is_refused),
