@@ -79,7 +79,7 @@ make_dom0()
 # With svm and npt, guests need not be paravirtual.
 boot()
 {
-    timeout "${LAB_SECONDS:-1200}" qemu-system-x86_64 -accel tcg \
+    timeout "${LAB_SECONDS:-1800}" qemu-system-x86_64 -accel tcg \
         -cpu "${LAB_CPU:-qemu64,+svm,+npt}" -smp 2 -m "${LAB_MEM:-3072}" \
         -kernel "$WORK/xen" \
         -append "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning gnttab_max_frames=128" \
