@@ -2,9 +2,9 @@
 /*
  * Many guests, each with a disk, in one process. What do they cost the daemon?
  *
- * load_scale cpu SOCKET PID GUESTS DEPTH SECONDS [IDLE]
- *     Requests of 4 KiB go round: DEPTH are in flight, however many guests there
- *     are; IDLE more guests do nothing. Prints the daemon's processor time for
+ * load_scale cpu SOCKET PID GUESTS RATE SECONDS [IDLE]
+ *     RATE requests of 4 KiB a second, one at a time, at the next guest each
+ *     time; IDLE more guests do nothing. Prints the daemon's processor time for
  *     one request, in nanoseconds.
  * load_scale memory SOCKET PID GUESTS
  *     Prints the KiB of its own that the daemon has more for each guest whose
@@ -20,35 +20,23 @@
 #include <splitio/blkfront.h>
 
 #include <string.h>
-#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define DEPTH_MAX 32u
-#define BYTES     4096u
+#define BYTES 4096u
 /* Memory of a guest. */
 #define PAGES 96u
 
 struct guest {
     struct splitio_shm_guest *shm;
     struct splitio_blkfront front;
-    void *buffers;
-};
-
-/* A request that goes from guest to guest. */
-struct traveller {
-    struct splitio_blk_io io;
-    struct splitio_iovec iov;
-    unsigned number, at;
+    void *buffer;
 };
 
 static struct guest *guests;
-static unsigned nr_guests, depth;
-static struct traveller travellers[DEPTH_MAX];
+static unsigned nr_guests;
 static uint64_t nr_done;
-static unsigned nr_left;
-static bool ending;
-static int all_fds;
 
 static clockid_t clock_of(const char *pid)
 {
@@ -132,17 +120,15 @@ static void add_guest(unsigned i, const char *socket)
                                                  .nr_frames = 1,
                                                  .nr_ports = 16};
     struct guest *g = &guests[i];
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = g};
     struct splitio_guest_port port;
 
     snprintf(name, sizeof(name), "g%u", i);
     g->shm = join(&cfg);
     connect_disk(g);
     port = splitio_shm_guest_port(g->shm);
-    g->buffers = port.ops->pages_alloc(port.ctx, DEPTH_MAX);
-    if (!g->buffers ||
-        epoll_ctl(all_fds, EPOLL_CTL_ADD, splitio_shm_guest_fd(g->shm), &event))
-        die(name, "too few pages or descriptors");
+    g->buffer = port.ops->pages_alloc(port.ctx, 1);
+    if (!g->buffer)
+        die(name, "too few pages");
 }
 
 static void join_all(const char *socket, unsigned nr)
@@ -152,7 +138,6 @@ static void join_all(const char *socket, unsigned nr)
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    all_fds = epoll_create1(EPOLL_CLOEXEC);
     guests = calloc(nr, sizeof(*guests));
     for (unsigned i = 0; i < nr; i++)
         add_guest(i, socket);
@@ -171,63 +156,63 @@ static void leave_all(unsigned nr)
 
 /* ---- requests ---- */
 
-static void start(struct traveller *t)
-{
-    struct guest *g = &guests[t->at % nr_guests];
-
-    t->iov.base = (uint8_t *)g->buffers + (size_t)t->number * BYTES;
-    t->at += depth;
-    must("submit", splitio_blkfront_submit(&g->front, &t->io));
-    splitio_blkfront_kick(&g->front);
-    nr_left++;
-}
-
 static void on_done(struct splitio_blk_io *io, int status)
 {
+    (void)io;
     must("request", status);
     nr_done++;
-    nr_left--;
-    if (!ending)
-        start(SPLITIO_CONTAINER_OF(io, struct traveller, io));
 }
 
-static void turn_all(void)
+static void request(struct guest *g)
 {
-    struct epoll_event events[DEPTH_MAX];
-    int n = epoll_wait(all_fds, events, DEPTH_MAX, -1);
+    const struct splitio_iovec iov = {g->buffer, BYTES};
+    struct splitio_blk_io io = {
+        .op = SPLITIO_BLK_READ, .iov = &iov, .nr_iov = 1, .done = on_done};
+    uint64_t before = nr_done;
 
-    for (int i = 0; i < n; i++)
-        settle(events[i].data.ptr);
+    must("submit", splitio_blkfront_submit(&g->front, &io));
+    splitio_blkfront_kick(&g->front);
+    while (nr_done == before)
+        turn_or_wait(g);
+    settle(g);
 }
 
-static void run(double seconds)
+/* What is late is not made up for: it would come in one go. */
+static void run(double rate, double seconds)
 {
-    double end = now() + seconds;
+    double next = now(), end = next + seconds;
+    unsigned i = 0;
 
-    for (unsigned i = 0; i < depth; i++) {
-        travellers[i] = (struct traveller){.number = i, .at = i};
-        travellers[i].iov.len_bytes = BYTES;
-        travellers[i].io = (struct splitio_blk_io){.op = SPLITIO_BLK_READ,
-                                                   .iov = &travellers[i].iov,
-                                                   .nr_iov = 1,
-                                                   .done = on_done};
-        start(&travellers[i]);
+    (void)prctl(PR_SET_TIMERSLACK, 1);
+    while (now() < end) {
+        struct timespec pause = {0, 0};
+        double left;
+
+        request(&guests[i++ % nr_guests]);
+        next += 1 / rate;
+        left = next - now();
+        if (left > 0) {
+            pause.tv_nsec = (long)(left * 1e9);
+            (void)nanosleep(&pause, NULL);
+        } else {
+            next = now();
+        }
     }
-    while (now() < end)
-        turn_all();
-    ending = true;
-    while (nr_left)
-        turn_all();
 }
 
 /* ---- what is measured ---- */
 
-static void measure_cpu(const char *pid, double seconds)
+static void measure_cpu(const char *pid, double rate, double seconds)
 {
     clockid_t clock = clock_of(pid);
-    double before = seconds_of(clock);
+    double before;
 
-    run(seconds);
+    /* What is used for the first time. */
+    for (unsigned i = 0; i < 2 * nr_guests; i++)
+        request(&guests[i % nr_guests]);
+    nr_done = 0;
+    before = seconds_of(clock);
+    run(rate, seconds);
     printf("%.0f\n", (seconds_of(clock) - before) * 1e9 / (double)nr_done);
 }
 
@@ -259,12 +244,8 @@ int main(int argc, char **argv)
         printf("%.1f\n", (own_kib(argv[3]) - before) / nr_all);
     else if (strcmp(what, "idle") == 0 && argc > 5)
         measure_idle(argv[3], (unsigned)strtoul(argv[5], NULL, 0));
-    else if (strcmp(what, "cpu") == 0 && argc > 6) {
-        depth = (unsigned)strtoul(argv[5], NULL, 0);
-        if (depth == 0 || depth > DEPTH_MAX)
-            die("usage", "the depth is out of bounds");
-        measure_cpu(argv[3], strtod(argv[6], NULL));
-    }
+    else if (strcmp(what, "cpu") == 0 && argc > 6)
+        measure_cpu(argv[3], strtod(argv[5], NULL), strtod(argv[6], NULL));
     leave_all(nr_all);
     return 0;
 }

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # One splitiod with more and more guests, against itself with one: the processor
-# time that it spends on a request, of which one is in flight at any time, however
-# many guests there are. And what guests cost that do nothing.
+# time that it spends on a request, of which there are as many a second however
+# many guests they come from. And what guests cost that do nothing.
 . scripts/lib.sh
 . scripts/daemon.sh
 group=scale
 daemon_init
 . bench/pairs.sh
 
-guests=1 idle=0
+guests=1 idle=0 rate=5000
 load() { timeout 120 "$bin/bench/load_scale" "$1" "$socket" "$daemon" "${@:2}"; }
-many() { load cpu "$guests" 1 "$seconds" "$idle"; }
-one() { load cpu 1 1 "$seconds"; }
+many() { load cpu "$guests" $rate "$seconds" "$idle"; }
+one() { load cpu 1 $rate "$seconds"; }
 limit_memory() { say 64; }
 limit_idle() { say 1000; }
 memory() { load memory 1024; }
