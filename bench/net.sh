@@ -9,7 +9,7 @@ group=net
 daemon_init
 . bench/pairs.sh
 
-bytes=64
+bytes=64 had=
 load() { timeout 60 "$bin/bench/load_net" "$socket" "$@"; }
 to_back() { load a send $bytes "$seconds"; }
 
@@ -79,7 +79,6 @@ veth_pair()
 # Memory that two processes can share, as DPDK wants it: 2 MiB pages.
 huge_pages()
 {
-    local had
     had=$(cat /proc/sys/vm/nr_hugepages) || return
     [ "$had" -ge 220 ] || say 220 >/proc/sys/vm/nr_hugepages 2>/dev/null
     [ "$(cat /proc/sys/vm/nr_hugepages)" -ge 220 ]
@@ -106,3 +105,5 @@ else
     say "veth: not measured: needs root, for network namespaces"
 fi
 stop_daemons
+[ -z "$had" ] || say "$had" >/proc/sys/vm/nr_hugepages 2>/dev/null
+:
