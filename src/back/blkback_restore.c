@@ -240,9 +240,10 @@ static void start_again(struct blkback_io *io, struct splitio_blk_request *req,
     splitio_blkback_io_start(io, status);
 }
 
-/* One request: its fields and segments. What makes no sense is answered so. */
+/* One request: its fields and segments. What makes no sense is answered so. It is
+ * one of those that the blob has of its queue, which are counted down. */
 static void take_up(struct splitio_blkback *dev, struct blob_reader *r,
-                    uint32_t seq[])
+                    struct saved *s)
 {
     uint32_t queue = blob_get_u32(r);
     struct splitio_blkback_queue *q = &dev->queues[queue];
@@ -271,22 +272,20 @@ static void take_up(struct splitio_blkback *dev, struct blob_reader *r,
     if (r->is_short)
         status = SPLITIO_BLKIF_RSP_ERROR;
     r->is_short = false;
-    splitio_blkback_journal_take(io, seq[queue]++, req, status);
+    splitio_blkback_journal_take(
+        io, s->req_cons[queue] - s->nr_requests[queue]--, req, status);
     start_again(io, req, status);
 }
 
-static int load_blob(struct splitio_blkback *dev, const struct saved *s)
+static int load_blob(struct splitio_blkback *dev, struct saved *s)
 {
-    uint32_t seq[SPLITIO_BLKBACK_QUEUES_MAX];
     struct blob_reader r;
     int err = splitio_blob_open(&r, dev->saved, dev->saved_bytes,
                                 SPLITIO_SAVE_BLKBACK);
 
-    for (unsigned i = 0; i < dev->nr_queues; i++)
-        seq[i] = s->req_cons[i] - s->nr_requests[i];
     while (!err && splitio_blob_next(&r, REC_REQUEST) > 0)
         if (r.tag == REC_REQUEST)
-            take_up(dev, &r, seq);
+            take_up(dev, &r, s);
     return err;
 }
 

@@ -173,9 +173,11 @@ if command -v nbdkit >/dev/null && [ -e "$plugin" ]; then
         [ \$(stat -c %s '$dir/shrinks.img') = 4096 ]"
     check other_guest_is_served_on nbdkit -f -U - "$plugin" "socket=$socket" \
         guest=good --run 'qemu-io -f raw -c "write -P 7 0 1M" -c "read -P 7 0 1M" "$uri"'
+    # Both would join at the same time, but that the first is asked first.
     check guest_twice_is_refused nbdkit -f -U - "$plugin" "socket=$socket" \
-        guest=good --run "! timeout 20 nbdkit -f -U '$dir/nbd2' '$plugin' \
-        'socket=$socket' guest=good 2>'$dir/said'; grep 'guest good is there already' '$dir/said'"
+        guest=good --run "nbdinfo \"\$uri\" >'$dir/first' &&
+        ! timeout 20 nbdkit -f -U '$dir/nbd2' '$plugin' \
+        'socket=$socket' guest=good 2>'$dir/said' && grep 'guest good is there already' '$dir/said'"
 else
     skip plugin "no nbdkit; ./dev install-deps"
 fi
