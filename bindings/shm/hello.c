@@ -21,7 +21,7 @@
          explain((why)->text, sizeof((why)->text), err, __VA_ARGS__),          \
      false)
 
-static bool name_is_good(const char *name)
+bool splitio_shm_hello_name_is_good(const char *name)
 {
     static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -39,8 +39,9 @@ static uint32_t first_free(const struct splitio_shm_hello *h)
                 : 0);
 }
 
-static bool check_sizes(const struct splitio_shm_machine *m,
-                        const struct splitio_shm_hello *h, struct refusal *why)
+bool splitio_shm_hello_check_sizes(const struct splitio_shm_machine *m,
+                                   const struct splitio_shm_hello *h,
+                                   struct refusal *why)
 {
     if (h->nr_ports < 2 || h->nr_ports > m->cfg.max_ports)
         return REFUSE(why, SPLITIO_E2BIG, "%u event ports: 2 to %u are allowed",
@@ -88,7 +89,7 @@ bool splitio_shm_hello_check(const struct splitio_shm_machine *m,
     if (hello->abi != SPLITIO_SHM_ABI_64)
         return REFUSE(why, SPLITIO_EPROTO, "unknown page layout %u",
                       hello->abi);
-    if (!name_is_good(hello->name))
+    if (!splitio_shm_hello_name_is_good(hello->name))
         return REFUSE(why, SPLITIO_EINVAL,
                       "bad name: 1 to 63 letters, digits and ._-");
     if (in->nr_fds != 1)
@@ -99,7 +100,7 @@ bool splitio_shm_hello_check(const struct splitio_shm_machine *m,
         hello->max_grant_frames = hello->nr_grant_frames;
     if (hello->grant_version == 0)
         hello->grant_version = 1;
-    return check_sizes(m, hello, why);
+    return splitio_shm_hello_check_sizes(m, hello, why);
 }
 
 /*

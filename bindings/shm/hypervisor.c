@@ -73,8 +73,7 @@ static void upcall(void *ctx, splitio_domid_t domid, unsigned vcpu)
         if (splitio_fetch_or_u32(&m->awake, 0) == 0)
             splitio_shm_machine_kick(m);
     } else if (g) {
-        /* Full means that there is something to read, which is all it takes. */
-        (void)!write(g->pipe_write, "", 1);
+        g->link->upcall(g);
     }
 }
 

@@ -37,11 +37,13 @@ static bool take_config(struct splitio_shm_machine *m,
     DEFAULT(c->nr_track, 65536);
     DEFAULT(c->hello_ms, 2000);
     DEFAULT(c->store_bytes, (size_t)4 << 20);
-    if (!c->path || !*c->path || strlen(c->path) >= sizeof(m->path))
+    if (c->path && (!*c->path || strlen(c->path) >= sizeof(m->path)))
         return false;
-    strcpy(m->path, c->path);
-    (void)snprintf(m->lock_path, sizeof(m->lock_path), "%s.lock", m->path);
-    c->path = m->path;
+    if (c->path) {
+        strcpy(m->path, c->path);
+        (void)snprintf(m->lock_path, sizeof(m->lock_path), "%s.lock", m->path);
+        c->path = m->path;
+    }
     return (c->mode & ~(mode_t)MODE_BITS) == 0 && c->max_guests <= MAX_GUESTS &&
            c->max_frames <= SPLITIO_GRANT_FRAMES_MAX && c->max_ports >= 2 &&
            c->max_ports <= MAX_PORTS && c->nr_ports >= 2 &&
@@ -139,7 +141,7 @@ static int fill(struct splitio_shm_machine *m, char *text, size_t len_bytes)
     if (err)
         return explain(text, len_bytes, err, "hypervisor side and store: %s",
                        splitio_strerror(err));
-    return splitio_shm_socket_open(m, text, len_bytes);
+    return m->cfg.path ? splitio_shm_socket_open(m, text, len_bytes) : 0;
 }
 
 int splitio_shm_machine_open(struct splitio_shm_machine **machine,
@@ -239,9 +241,10 @@ void splitio_shm_machine_get_stats(const struct splitio_shm_machine *m,
     stats->nr_delayed = splitio_event_eoi_nr_delayed(&m->host.eoi);
     stats->nr_windows = splitio_read_once_u32(&m->nr_windows);
     stats->nr_foreign = splitio_shm_closer_nr(m->closer);
-    /* Socket, doorbell and two ends of the pipe; the socket goes first. */
-    stats->nr_fds =
-        m->stats.nr_guests * 4 + m->stats.nr_leaving * 3 + m->stats.nr_pending;
+    stats->nr_fds = m->stats.nr_pending;
+    for (unsigned id = 1; id <= m->cfg.max_guests; id++)
+        if (m->members[id])
+            stats->nr_fds += m->members[id]->nr_fds;
 }
 
 int splitio_shm_machine_guest_info(const struct splitio_shm_machine *m,

@@ -37,6 +37,15 @@ struct pending {
     uint64_t deadline_ms;
 };
 
+struct member;
+
+/* How a guest is reached. */
+struct link_ops {
+    void (*upcall)(const struct member *g); /* any thread */
+    void (*part)(struct member *g);         /* it is no guest any more */
+    void (*release)(struct member *g); /* and nobody has its memory mapped */
+};
+
 /* A guest. */
 struct member {
     struct splitio_shm_machine *machine;
@@ -46,7 +55,11 @@ struct member {
     bool ready;   /* in the machine's list */
     bool ejected; /* to be disconnected */
     bool store_open, store_event;
-    int sock, bell, pipe_write, pipe_read;
+    const struct link_ops *link;
+    unsigned nr_fds;
+    int sock, bell, pipe_write, pipe_read;    /* of a process */
+    const struct splitio_shm_window_ops *ops; /* of a window */
+    void *ops_arg;
     uint8_t *base; /* its memory */
     struct splitio_domain domain;
     unsigned max_grant_frames;
@@ -157,13 +170,34 @@ splitio_shm_hello_check(const struct splitio_shm_machine *m,
 SPLITIO_INTERNAL uint8_t *splitio_shm_hello_map(int memfd, uint32_t nr_pages,
                                                 struct refusal *why);
 
-/* --- member.c --- */
+SPLITIO_INTERNAL bool
+splitio_shm_hello_check_sizes(const struct splitio_shm_machine *m,
+                              const struct splitio_shm_hello *h,
+                              struct refusal *why);
+SPLITIO_INTERNAL bool splitio_shm_hello_name_is_good(const char *name);
+
+/* --- member_socket.c --- */
 SPLITIO_INTERNAL void
 splitio_shm_member_join(struct splitio_shm_machine *m, int sock,
                         const struct splitio_shm_hello *hello, uint8_t *base);
+SPLITIO_INTERNAL void splitio_shm_member_receive(struct member *g);
+
+/* --- member.c --- */
+SPLITIO_INTERNAL struct member *
+splitio_shm_member_new(struct splitio_shm_machine *m,
+                       const struct splitio_shm_hello *hello, uint8_t *base,
+                       const struct link_ops *link);
+/* Before it entered. */
+SPLITIO_INTERNAL void splitio_shm_member_free(struct member *g);
+/* 0: the machine knows it now, and only splitio_shm_member_leave() undoes that;
+ * the reason may still say why it cannot stay. */
+SPLITIO_INTERNAL int splitio_shm_member_enter(struct member *g,
+                                              struct refusal *why);
+/* May it stay? 0 or the reason's status. */
+SPLITIO_INTERNAL int splitio_shm_member_ask(struct member *g,
+                                            struct refusal *why);
 SPLITIO_INTERNAL void splitio_shm_member_leave(struct member *g);
 SPLITIO_INTERNAL void splitio_shm_member_doorbell(struct member *g);
-SPLITIO_INTERNAL void splitio_shm_member_receive(struct member *g);
 SPLITIO_INTERNAL void splitio_shm_member_set_ready(struct member *g);
 SPLITIO_INTERNAL void splitio_shm_member_clear_ready(struct member *g);
 /* Free it if no back holds its pages; true if it is no more. */

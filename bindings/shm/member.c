@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A guest of the machine: joining, its doorbell and calls, leaving. */
-#include <fcntl.h>
+/* A guest of the machine, however it is reached: entering, doorbell, leaving. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "machine_int.h"
 #include "text.h"
@@ -53,24 +48,21 @@ static splitio_domid_t find_domid(struct splitio_shm_machine *m)
     return 0;
 }
 
-static struct member *member_new(struct splitio_shm_machine *m, int sock,
-                                 const struct splitio_shm_hello *hello,
-                                 uint8_t *base)
+struct member *splitio_shm_member_new(struct splitio_shm_machine *m,
+                                      const struct splitio_shm_hello *hello,
+                                      uint8_t *base,
+                                      const struct link_ops *link)
 {
     struct member *g = calloc(1, sizeof(*g));
-    struct ucred who = {.uid = (uid_t)-1};
-    socklen_t len = sizeof(who);
 
     if (!g)
         return NULL;
-    (void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &len);
     g->machine = m;
+    g->link = link;
     g->sock = g->bell = g->pipe_write = g->pipe_read = -1;
     g->base = base;
     g->info = (struct splitio_shm_guest_info){
         .domid = find_domid(m),
-        .uid = who.uid,
-        .pid = who.pid,
         .nr_pages = hello->nr_pages,
         .memory = base,
         .nr_grant_frames = hello->nr_grant_frames,
@@ -85,32 +77,13 @@ static struct member *member_new(struct splitio_shm_machine *m, int sock,
     return g;
 }
 
-static void member_free(struct member *g)
+void splitio_shm_member_free(struct member *g)
 {
-    if (g->pipe_read >= 0)
-        (void)close(g->pipe_read);
-    if (g->pipe_write >= 0)
-        (void)close(g->pipe_write);
-    if (g->bell >= 0)
-        (void)close(g->bell);
-    (void)munmap(g->base, mem_bytes(g));
+    g->link->release(g);
     free(g->grant_mem);
     free(g->event_mem);
     free(g->fifo_mem);
     free(g);
-}
-
-static bool open_wakeups(struct member *g)
-{
-    int ends[2];
-
-    g->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (g->bell < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        return false;
-    /* The read end stays here too: a pipe without one means SIGPIPE. */
-    g->pipe_read = ends[0];
-    g->pipe_write = ends[1];
-    return true;
 }
 
 static int add_domain(struct member *g)
@@ -147,17 +120,16 @@ static int add_domain(struct member *g)
 }
 
 /* The machine knows it now: only splitio_shm_member_leave() undoes this. */
-static void enter(struct member *g, int sock)
+static void enter(struct member *g)
 {
     struct splitio_shm_machine *m = g->machine;
 
-    g->sock = sock;
     m->stats.nr_guests++;
     m->stats.nr_joined++;
     m->stats.nr_bytes += mem_bytes(g);
 }
 
-static int ask_embedder(struct member *g, struct refusal *why)
+int splitio_shm_member_ask(struct member *g, struct refusal *why)
 {
     struct splitio_shm_machine *m = g->machine;
 
@@ -170,32 +142,7 @@ static int ask_embedder(struct member *g, struct refusal *why)
     return 0;
 }
 
-static void answer(struct member *g, int sock, const struct refusal *why)
-{
-    struct splitio_shm_welcome w = {
-        .magic = SPLITIO_SHM_MAGIC,
-        .version = SPLITIO_SHM_VERSION,
-        .type = why->status ? SPLITIO_SHM_REFUSED : SPLITIO_SHM_WELCOME,
-        .status = why->status,
-    };
-    int fds[2];
-
-    if (why->status) {
-        memcpy(w.text, why->text, sizeof(w.text));
-        splitio_shm_log(g->machine, "refused a guest: %s", why->text);
-        g->machine->stats.nr_refused++;
-        (void)splitio_shm_socket_send(sock, &w, sizeof(w), NULL, 0);
-        return;
-    }
-    w.domid = g->info.domid;
-    w.store_port = g->store_port;
-    fds[0] = g->bell;
-    fds[1] = g->pipe_read;
-    if (!splitio_shm_socket_send(sock, &w, sizeof(w), fds, 2))
-        g->ejected = true;
-}
-
-static int prepare(struct member *g, struct refusal *why)
+int splitio_shm_member_enter(struct member *g, struct refusal *why)
 {
     char *text = why->text;
     size_t size = sizeof(why->text);
@@ -205,51 +152,21 @@ static int prepare(struct member *g, struct refusal *why)
         return why->status = explain(text, size, SPLITIO_ENOSPC,
                                      "the machine has %u guests already",
                                      g->machine->cfg.max_guests);
-    if (!g->grant_mem || !g->event_mem || !g->fifo_mem || !open_wakeups(g))
+    if (!g->grant_mem || !g->event_mem || !g->fifo_mem)
         return why->status = explain(text, size, SPLITIO_ENOMEM,
-                                     "the daemon has no resources left: %s",
-                                     strerror(errno));
+                                     "the daemon has no memory left");
     /* Before anything can call frame_ptr() or upcall() for it. */
     g->machine->members[g->info.domid] = g;
     why->status = add_domain(g);
-    if (why->status)
+    if (why->status) {
         g->machine->members[g->info.domid] = NULL;
-    return why->status;
-}
-
-void splitio_shm_member_join(struct splitio_shm_machine *m, int sock,
-                             const struct splitio_shm_hello *hello,
-                             uint8_t *base)
-{
-    struct member *g = member_new(m, sock, hello, base);
-    struct refusal why;
-
-    if (!g) {
-        (void)munmap(base, (size_t)hello->nr_pages * SPLITIO_PAGE_SIZE);
-        splitio_shm_socket_drop(m, sock);
-        return;
+        return why->status;
     }
-    if (prepare(g, &why)) {
-        answer(g, sock, &why);
-        splitio_shm_socket_drop(m, sock);
-        member_free(g);
-        return;
-    }
-    enter(g, sock);
-    why.status = splitio_shm_member_store_open(g);
-    if (why.status)
-        (void)explain(why.text, sizeof(why.text), why.status,
-                      "the daemon's store is full");
-    else if (watch_fd(m, sock, EPOLLIN, SOURCE_CALL, g->info.domid) < 0 ||
-             watch_fd(m, g->bell, EPOLLIN | EPOLLET, SOURCE_DOORBELL,
-                      g->info.domid) < 0)
-        why.status = explain(why.text, sizeof(why.text), SPLITIO_ENOMEM,
-                             "the daemon has no resources left");
-    else
-        (void)ask_embedder(g, &why);
-    answer(g, sock, &why);
-    if (why.status || g->ejected)
-        splitio_shm_member_leave(g);
+    enter(g);
+    why->status = splitio_shm_member_store_open(g);
+    if (why->status)
+        (void)explain(text, size, why->status, "the daemon's store is full");
+    return 0;
 }
 
 /* --- leaving --- */
@@ -265,7 +182,7 @@ bool splitio_shm_member_release(struct member *g)
     m->stats.nr_leaving--;
     m->stats.nr_bytes -= mem_bytes(g);
     m->stats.nr_left++;
-    member_free(g);
+    splitio_shm_member_free(g);
     return true;
 }
 
@@ -278,9 +195,7 @@ void splitio_shm_member_leave(struct member *g)
         return;
     g->info.leaving = true;
     splitio_shm_member_clear_ready(g);
-    splitio_shm_socket_drop(m, g->sock);
-    (void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, g->bell, NULL);
-    g->sock = -1;
+    g->link->part(g);
     splitio_shm_member_store_close(g);
     m->stats.nr_guests--;
     m->stats.nr_leaving++;
@@ -288,14 +203,6 @@ void splitio_shm_member_leave(struct member *g)
     if (g->joined && m->cfg.ops && m->cfg.ops->guest_left)
         m->cfg.ops->guest_left(m->cfg.arg, &info);
     (void)splitio_shm_member_release(g);
-}
-
-static void nonsense(struct member *g, const char *what)
-{
-    splitio_shm_log(g->machine, "guest %u (%s): %s: disconnected",
-                    g->info.domid, g->info.name, what);
-    g->machine->stats.nr_nonsense++;
-    splitio_shm_member_leave(g);
 }
 
 /* --- serving --- */
@@ -334,27 +241,4 @@ void splitio_shm_member_doorbell(struct member *g)
     if (splitio_read_once_u64(&page->unmask_selector))
         act_on_ports(g, &page->unmask_selector, page->unmask,
                      splitio_event_engine_unmask);
-}
-
-void splitio_shm_member_receive(struct member *g)
-{
-    struct splitio_shm_call c, reply;
-    struct incoming in;
-
-    splitio_shm_socket_receive(g->sock, &in);
-    if (in.len < 0)
-        return;
-    if (in.len == 0 && !in.bad) {
-        splitio_shm_member_leave(g);
-        return;
-    }
-    if (in.bad || in.len != sizeof(c)) {
-        nonsense(g, "sent a message that is no call");
-        return;
-    }
-    memcpy(&c, in.bytes, sizeof(c));
-    if (!splitio_shm_call_act(g, &c, &reply))
-        nonsense(g, "sent an unknown call");
-    else if (!splitio_shm_socket_send(g->sock, &reply, sizeof(reply), NULL, 0))
-        nonsense(g, "does not take its replies");
 }

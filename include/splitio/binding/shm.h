@@ -138,7 +138,9 @@ struct splitio_shm_machine_ops {
 
 /** How to open a machine. Zeroes mean the value given. */
 struct splitio_shm_machine_config {
-    const char *path;    /**< of the socket; at most 107 bytes */
+    /** Of the socket, at most 107 bytes; NULL: there is none, and the embedder
+     *  brings all guests by splitio_shm_machine_attach(). */
+    const char *path;
     mode_t mode;         /**< of the socket: 0600 */
     uint16_t max_guests; /**< 64; at most 4096 */
     /** Of a guest: 65536 (256 MiB). Freeing them takes the daemon some 20 ms
@@ -283,6 +285,78 @@ splitio_shm_machine_max_domid(const struct splitio_shm_machine *machine);
  */
 int splitio_shm_machine_eject(struct splitio_shm_machine *machine,
                               splitio_domid_t domid, const char *reason);
+
+/* ---- guests that the embedder brings ---- */
+
+struct splitio_shm_call;
+
+/** What the machine tells of such a guest. */
+struct splitio_shm_window_ops {
+    /** It has events pending. Any thread. */
+    void (*upcall)(void *arg);
+    /** Nobody has its memory mapped any more, and its domain is no more. Once,
+     *  by the polling thread, also when it could not be attached. */
+    void (*gone)(void *arg);
+};
+
+/** A guest's memory, with the frames of shm_wire.h, and how it is reached. */
+struct splitio_shm_window {
+    const char *name; /**< of the guest */
+    uid_t uid;        /**< whose it is */
+    pid_t pid;
+    void *base; /**< shared mapping of a memfd without holes, sealed against
+                     shrinking; tables are zero */
+    uint32_t nr_pages, nr_grant_frames, nr_ports;
+    const struct splitio_shm_window_ops *ops;
+    void *arg;
+};
+
+/**
+ * @brief Make a guest of memory that the embedder has: guest_joined() is asked
+ * as for those that join by the socket.
+ * @param[in]  window     copied, but for ops and arg.
+ * @param[out] domid      its domain.
+ * @param[out] store_port event port of the store's ring page.
+ * @param[out] text       why not, one line; may be NULL.
+ * @return 0; else gone() is or will be called: SPLITIO_EINVAL; SPLITIO_E2BIG;
+ * SPLITIO_ENOSPC: no domain is free; SPLITIO_ENOMEM; what guest_joined() said.
+ *
+ * Caller: the polling thread. Order: none. Peer: nothing.
+ */
+int splitio_shm_machine_attach(struct splitio_shm_machine *machine,
+                               const struct splitio_shm_window *window,
+                               splitio_domid_t *domid,
+                               splitio_evtchn_t *store_port, char *text,
+                               size_t len_bytes);
+
+/**
+ * @brief It has rung: look at its doorbell page.
+ *
+ * Caller: the polling thread. Order: acquires what it wrote before it rang.
+ * Peer: which ports; each once.
+ */
+void splitio_shm_machine_ring(struct splitio_shm_machine *machine,
+                              splitio_domid_t domid);
+
+/**
+ * @brief Carry out a call of it, which is a copy; of shm_wire.h.
+ * @return true and the reply; false: it is no call, or no such guest.
+ *
+ * Caller: the polling thread. Order: none. Peer: all of @p call.
+ */
+bool splitio_shm_machine_call(struct splitio_shm_machine *machine,
+                              splitio_domid_t domid,
+                              const struct splitio_shm_call *call,
+                              struct splitio_shm_call *reply);
+
+/**
+ * @brief It is to leave: guest_left() is called now, gone() now or in a later
+ * poll. Harmless if it is leaving.
+ *
+ * Caller: the polling thread, not in callbacks. Order: none. Peer: nothing.
+ */
+void splitio_shm_machine_detach(struct splitio_shm_machine *machine,
+                                splitio_domid_t domid);
 
 /* ---- guest ---- */
 
