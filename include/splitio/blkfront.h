@@ -116,8 +116,10 @@ struct splitio_blkfront_config {
      *  fn may be NULL. */
     struct splitio_event_handler changed;
     struct splitio_store *store; /**< NULL: no handshake */
-    const char *dir;             /**< own directory in the store, copied */
-    bool direct;                 /**< lend the caller's buffers */
+    /** Own directory in the store, absolute or relative to the domain's home;
+     *  copied. */
+    const char *dir;
+    bool direct; /**< lend the caller's buffers */
     /** Layout of the slots, as the key "protocol" tells the back; 0: the one
      *  that every back takes. */
     enum splitio_blkif_abi abi;

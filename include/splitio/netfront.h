@@ -74,7 +74,9 @@ struct splitio_netfront_config {
     /** Called when there is work for poll(); any thread; fn may be NULL. */
     struct splitio_event_handler wake;
     struct splitio_store *store; /**< NULL: no handshake */
-    const char *dir;             /**< own directory in the store, copied */
+    /** Own directory in the store, absolute or relative to the domain's home;
+     *  copied. */
+    const char *dir;
     uint32_t features;     /**< SPLITIO_NETIF_F_* that `receive` can take */
     uint32_t max_queues;   /**< 1 to SPLITIO_NETIF_QUEUES_MAX; 0: 1 */
     uint32_t nr_tx_pages;  /**< per queue, 18 to 256; 0: 256 */

@@ -271,7 +271,8 @@ struct splitio_xenbus {
  * @param[out] xb     caller's memory, kept until splitio_xenbus_fini() is 0.
  * @param[in]  role   which half.
  * @param[in]  store  connection of the same owner thread, kept.
- * @param[in]  dir    own directory, absolute; copied.
+ * @param[in]  dir    own directory, copied. A front's may be relative to its domain's
+ *                    home, and holds then after the domain got another number.
  * @param[in]  driver kept.
  * @param[in]  drv    handed to each call of @p driver.
  * @return 0; SPLITIO_EINVAL: NULL or not a path; SPLITIO_E2BIG: @p dir is too

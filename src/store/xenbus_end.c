@@ -98,7 +98,8 @@ int splitio_xb_run_error(struct splitio_xenbus *xb)
     path[len] = '\0';
     if (len > 0)
         path[len++] = '/';
-    n = splitio_xenbus_print(path + len, sizeof(path) - len, "error%s/error",
+    n = splitio_xenbus_print(path + len, sizeof(path) - len, "error%s%s/error",
+                             xb->dir[0] == '/' ? "" : "/",
                              xb->dir + (len > 0 ? len - 1 : 0));
     if (n < 0)
         return splitio_xb_submitted(xb, n);

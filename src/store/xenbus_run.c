@@ -173,7 +173,9 @@ int splitio_xenbus_init(struct splitio_xenbus *xb,
     len = splitio_xs_strlen(dir);
     if (len >= sizeof(xb->dir))
         return SPLITIO_E2BIG;
-    if (dir[0] != '/' || splitio_xs_path_check(dir, len, 0) < 0)
+    if (splitio_xs_path_check(
+            dir, len,
+            role == SPLITIO_XENBUS_FRONT ? SPLITIO_XS_PATH_RELATIVE : 0) < 0)
         return SPLITIO_EINVAL;
     __builtin_memset(xb, 0, sizeof(*xb));
     __builtin_memcpy(xb->dir, dir, len + 1);
