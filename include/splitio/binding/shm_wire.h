@@ -92,6 +92,9 @@ struct splitio_shm_hello {
 };
 SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_hello) == 104, "wire format");
 
+/** Bytes of the text of a welcome. */
+#define SPLITIO_SHM_WELCOME_TEXT 160u
+
 /** Answer to the hello. Writer: daemon. */
 struct splitio_shm_welcome {
     uint64_t magic;
@@ -101,7 +104,7 @@ struct splitio_shm_welcome {
     uint32_t store_port; /**< welcome: event port of the store's ring page */
     int32_t status;      /**< refused: SPLITIO_E* */
     uint32_t pad;        /**< zero */
-    char text[160];      /**< refused: one line, ends in NUL */
+    char text[SPLITIO_SHM_WELCOME_TEXT]; /**< refused: one line, ends in NUL */
 };
 SPLITIO_STATIC_ASSERT(sizeof(struct splitio_shm_welcome) == 192, "wire format");
 
