@@ -6,6 +6,7 @@
 #include "slot.h"
 
 #define PROTOCOL_VERSION 0
+#define TURNED_AWAY      (-1) /* in place of the version */
 #define PEER_DAEMON      0
 #define PEER_VM          1
 #define THE_MEMORY       (-1)
@@ -34,6 +35,13 @@ static bool tell(int socket, int64_t number, int fd)
     }
     return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) ==
            (ssize_t)sizeof(bytes);
+}
+
+/* QEMU 7.2 reads for ever when its server closes without a word; a version that
+ * it does not know makes it give up. */
+void splitio_ivshmem_turn_away(int qemu)
+{
+    (void)tell(qemu, TURNED_AWAY, -1);
 }
 
 bool splitio_ivshmem_greet(const struct vm *vm)

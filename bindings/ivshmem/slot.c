@@ -260,6 +260,7 @@ static void accept_vm(struct splitio_ivshmem *s)
                             "%s: a second virtual machine is turned away: one "
                             "is there; stop that one or use another socket",
                             s->path);
+        splitio_ivshmem_turn_away(fd);
         (void)close(fd);
         return;
     }

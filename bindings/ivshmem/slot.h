@@ -61,6 +61,8 @@ SPLITIO_INTERNAL void splitio_ivshmem_alarm_raise(struct alarm *a, int eventfd);
 /* --- greet.c --- */
 /* Tell QEMU what its machine consists of. */
 SPLITIO_INTERNAL bool splitio_ivshmem_greet(const struct vm *vm);
+/* Or that there is none for it. */
+SPLITIO_INTERNAL void splitio_ivshmem_turn_away(int qemu);
 
 /* --- vm.c --- */
 SPLITIO_INTERNAL int splitio_ivshmem_vm_new(struct splitio_ivshmem *s,

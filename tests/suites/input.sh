@@ -45,6 +45,19 @@ bad option_without_value '\-\-disk.*--help' --disk
 bad argument_unknown '"surplus".*--help' surplus
 refuses no_socket 'give --socket' "$splitiod" --disk guest=g,null=1M
 bad nothing_to_export 'give --disk or --nic'
+bad window_without_guest 'w.sock: .*give guest=' \
+    --ivshmem "$dir/w.sock" --disk guest=g,null=1M
+bad window_is_no_power_of_two 'memory has 1M to 1G, and is a power of two' \
+    --ivshmem "$dir/w.sock,guest=g,memory=3M" --disk guest=g,null=1M
+bad window_too_small 'memory has 1M to 1G' \
+    --ivshmem "$dir/w.sock,guest=g,memory=64K" --disk guest=g,null=1M
+bad window_of_a_guest_without_devices 'guest other has neither' \
+    --ivshmem "$dir/w.sock,guest=other" --disk guest=g,null=1M
+bad windows_of_one_guest 'guest g connects at .*w.sock already' \
+    --ivshmem "$dir/w.sock,guest=g" --ivshmem "$dir/v.sock,guest=g" \
+    --disk guest=g,null=1M
+bad window_where_a_file_is 'good.img: is there and is no socket' \
+    --ivshmem "$dir/good.img,guest=g" --disk guest=g,null=1M
 bad disk_key_unknown 'unknown key "fiel"; known: .*file' \
     --disk "guest=g,fiel=$dir/good.img"
 bad disk_key_without_value '"readonly" is not KEY=VALUE' \

@@ -192,8 +192,13 @@ int daemon_open(struct daemon *d, const struct options *o, char *reason,
         goto out_close;
     if (o->check_only)
         return 0;
-    if (o->socket && open_machine(d, reason, reason_bytes))
+    if ((o->socket || o->nr_slots > 0) && open_machine(d, reason, reason_bytes))
         goto out_close;
+    if (o->nr_slots > 0) {
+        d->slots = slots_open(&d->loop, d->machine, o, reason, reason_bytes);
+        if (!d->slots)
+            goto out_close;
+    }
     if (o->xen) {
         d->xen = xen_side_open(d, reason, reason_bytes);
         if (!d->xen)
@@ -324,6 +329,7 @@ static void end_devices(struct daemon *d)
 static void close_machine(struct daemon *d)
 {
     store_socket_close(d->store);
+    slots_close(d->slots);
     loop_remove(&d->loop, &d->machine_source);
     if (splitio_shm_machine_close(d->machine))
         log_line(LOG_ERROR, "pages of guests are still mapped");

@@ -5,6 +5,7 @@
 
 #include "device.h"
 #include "options.h"
+#include "slots.h"
 #include "store_socket.h"
 #include "xen.h"
 
@@ -16,6 +17,7 @@ struct daemon {
     struct media media;
     struct splitio_shm_machine *machine; /* NULL: no guests on a socket */
     struct xen_side *xen;                /* NULL: no guests of Xen */
+    struct slots *slots;                 /* NULL: no virtual machines */
     struct store_socket *store;
     struct source machine_source, signals, timer;
     struct source alarm; /* of devices that wait for time to go by */

@@ -21,15 +21,33 @@ static bool is_there(struct daemon *d, const char *name, splitio_domid_t but)
     return false;
 }
 
+/* Virtual machines are let in by their sockets, and nobody else as them. */
+static bool is_vm(const struct splitio_shm_guest_info *info)
+{
+    return info->uid == (uid_t)-1;
+}
+
+static bool is_name_of_vm(const struct options *o, const char *name)
+{
+    for (unsigned i = 0; i < o->nr_slots; i++)
+        if (strcmp(o->slots[i].guest, name) == 0)
+            return true;
+    return false;
+}
+
 static int may_join(struct daemon *d, const struct splitio_shm_guest_info *info,
                     char *text, size_t bytes)
 {
     const struct options *o = d->options;
 
+    if (is_name_of_vm(o, info->name) && !is_vm(info)) {
+        snprintf(text, bytes, "guest %s is a virtual machine", info->name);
+        return SPLITIO_EACCES;
+    }
     for (unsigned i = 0; i < o->nr_guests; i++) {
         const struct guest_options *g = &o->guests[i];
 
-        if (strcmp(g->name, info->name) == 0 && g->has_uid &&
+        if (strcmp(g->name, info->name) == 0 && g->has_uid && !is_vm(info) &&
             g->uid != info->uid) {
             snprintf(text, bytes, "guest %s may only be joined by user %u",
                      info->name, g->uid);

@@ -18,6 +18,9 @@ static void tell_ready(const struct options *o)
         log_line(LOG_INFO, "ready: %u disk%s, %u NIC%s, guests join on %s",
                  o->nr_disks, o->nr_disks == 1 ? "" : "s", o->nr_nics,
                  o->nr_nics == 1 ? "" : "s", o->socket);
+    for (unsigned i = 0; i < o->nr_slots; i++)
+        log_line(LOG_INFO, "ready: virtual machine %s connects to %s",
+                 o->slots[i].guest, o->slots[i].socket);
     if (o->xen)
         log_line(LOG_INFO, "ready: serving guests of Xen");
     log_notify("READY=1");

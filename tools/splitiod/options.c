@@ -4,6 +4,7 @@
 
 #include "../common/values.h"
 
+#include <splitio/binding/ivshmem_wire.h>
 #include <splitio/proto/netif.h>
 
 #include <stdarg.h>
@@ -237,6 +238,27 @@ static int set_guest(struct guest_options *g, const char *key,
     return set_number(&g->uid, value, 0, UINT32_MAX - 1);
 }
 
+static int set_slot(struct options *o, struct slot_options *s, const char *key,
+                    const char *value)
+{
+    if (strcmp(key, "guest") == 0)
+        return set_name(s->guest, value);
+    if (strcmp(key, "socket") == 0)
+        return set_socket(o, &s->socket, value);
+    if (strcmp(key, "memory") != 0)
+        return NO_SUCH_KEY;
+    if (value_size(value, &s->memory_bytes))
+        return -1;
+    if ((s->memory_bytes & (s->memory_bytes - 1)) != 0 ||
+        s->memory_bytes < SPLITIO_IVSHMEM_WINDOW_MIN ||
+        s->memory_bytes > SPLITIO_IVSHMEM_WINDOW_MAX)
+        return options_fail(
+                   o, "ivshmem %s: memory has 1M to 1G, and is a power of two",
+                   s->name),
+               -2;
+    return 0;
+}
+
 /* The object called @p name in an array of objects that begin with their name;
  * a new one if there is none yet. NULL: no room, or not a name. */
 static void *find_or_add(void *array, size_t size, unsigned *nr, unsigned max,
@@ -265,6 +287,7 @@ static const struct kind kinds[] = {
     {"nic", "guest switch mac isolated mtu queues rate trusted"},
     {"switch", "uplink"},
     {"guest", "uid"},
+    {"ivshmem", "socket guest memory"},
 };
 
 static const struct kind *find_kind(const char *name)
@@ -289,6 +312,9 @@ static void *find_object(struct options *o, const char *kind, const char *name)
     if (strcmp(kind, "guest") == 0)
         return find_or_add(o->guests, sizeof(o->guests[0]), &o->nr_guests,
                            MAX_GUESTS, name);
+    if (strcmp(kind, "ivshmem") == 0)
+        return find_or_add(o->slots, sizeof(o->slots[0]), &o->nr_slots,
+                           MAX_SLOTS, name);
     return o; /* daemon */
 }
 
@@ -303,6 +329,8 @@ static int set_key(struct options *o, const char *kind, void *object,
         return set_nic(object, key, value);
     case 's':
         return set_switch(object, key, value);
+    case 'i':
+        return set_slot(o, object, key, value);
     default:
         return set_guest(object, key, value);
     }
@@ -317,7 +345,7 @@ int options_set(struct options *o, const char *kind, const char *name,
     if (!k)
         return options_fail(o,
                             "unknown section \"%s\"; known: daemon, disk NAME, "
-                            "nic NAME, switch NAME, guest NAME",
+                            "nic NAME, switch NAME, guest NAME, ivshmem NAME",
                             kind);
     object = find_object(o, kind, name);
     if (!object)

@@ -14,6 +14,7 @@
 #define MAX_NICS     256u
 #define MAX_SWITCHES 16u
 #define MAX_GUESTS   64u
+#define MAX_SLOTS    64u
 
 /* Texts point into memory that lives as long as the options. */
 
@@ -66,6 +67,14 @@ struct guest_options {
     uint32_t uid; /* only this user's processes may join under the name */
 };
 
+/* Where a virtual machine connects, and which guest it is. */
+struct slot_options {
+    char name[NAME_MAX_LEN + 1];
+    char guest[NAME_MAX_LEN + 1];
+    char *socket;
+    uint64_t memory_bytes; /* that it shares; 0: the default */
+};
+
 struct options {
     char *socket;
     char *store_socket;
@@ -80,7 +89,8 @@ struct options {
     struct nic_options nics[MAX_NICS];
     struct switch_options switches[MAX_SWITCHES];
     struct guest_options guests[MAX_GUESTS];
-    unsigned nr_disks, nr_nics, nr_switches, nr_guests;
+    struct slot_options slots[MAX_SLOTS];
+    unsigned nr_disks, nr_nics, nr_switches, nr_guests, nr_slots;
     char error[512]; /* why the last call failed, one line */
 };
 
@@ -90,7 +100,8 @@ void options_init(struct options *o);
 /* 0; -1 with o->error; 1: help or version was printed, leave. */
 int options_parse(struct options *o, int argc, char **argv);
 
-/* Set one key of one object: kind "daemon", "disk", "nic", "switch", "guest".
+/* Set one key of one object: kind "daemon", "disk", "nic", "switch", "guest",
+ * "ivshmem".
  * 0; -1 with o->error. */
 int options_set(struct options *o, const char *kind, const char *name,
                 const char *key, const char *value);

@@ -61,18 +61,57 @@ int options_check_devices(struct options *o)
     return 0;
 }
 
+static bool has_device(const struct options *o, const char *guest)
+{
+    for (unsigned i = 0; i < o->nr_disks; i++)
+        if (strcmp(o->disks[i].guest, guest) == 0)
+            return true;
+    for (unsigned i = 0; i < o->nr_nics; i++)
+        if (strcmp(o->nics[i].guest, guest) == 0)
+            return true;
+    return false;
+}
+
+static int check_slot(struct options *o, const struct slot_options *s)
+{
+    if (!s->socket)
+        return options_fail(o, "ivshmem %s: give socket=PATH", s->name);
+    if (s->guest[0] == '\0')
+        return options_fail(
+            o, "ivshmem %s: no guest is said to connect there; give guest=NAME",
+            s->socket);
+    if (!has_device(o, s->guest))
+        return options_fail(o,
+                            "ivshmem %s: guest %s has neither --disk nor --nic",
+                            s->socket, s->guest);
+    for (const struct slot_options *e = o->slots; e != s; e++) {
+        if (strcmp(e->guest, s->guest) == 0)
+            return options_fail(o,
+                                "ivshmem %s: guest %s connects at %s already",
+                                s->socket, s->guest, e->socket);
+        if (strcmp(e->socket, s->socket) == 0)
+            return options_fail(o, "ivshmem %s: given twice", s->socket);
+    }
+    return 0;
+}
+
 int options_check(struct options *o)
 {
+    bool joins = o->socket || o->nr_slots > 0;
+
     if (options_check_devices(o))
         return -1;
-    if (!o->socket && !o->xen)
-        return options_fail(
-            o, "no socket to listen on; give --socket PATH, or --xen");
-    if (!o->socket && (o->store_socket || o->nr_disks + o->nr_nics))
+    for (unsigned i = 0; i < o->nr_slots; i++)
+        if (check_slot(o, &o->slots[i]))
+            return -1;
+    if (!joins && !o->xen)
+        return options_fail(o, "no socket to listen on; give --socket PATH, "
+                               "--ivshmem PATH, or --xen");
+    if (!joins && (o->store_socket || o->nr_disks + o->nr_nics))
         return options_fail(o,
                             "disks, NICs and the store's socket are for guests "
                             "that join; give --socket PATH too");
-    if (o->socket && o->nr_disks + o->nr_nics == 0)
+    if (joins && o->nr_disks + o->nr_nics == 0)
         return options_fail(
             o, "nothing to export; give --disk or --nic, see --help");
     return 0;
@@ -94,6 +133,8 @@ void options_fini(struct options *o)
 {
     for (unsigned i = 0; i < MAX_DISKS; i++)
         free(o->disks[i].file);
+    for (unsigned i = 0; i < MAX_SLOTS; i++)
+        free(o->slots[i].socket);
     free(o->socket);
     free(o->store_socket);
     free(o->state);

@@ -17,18 +17,23 @@
 #endif
 
 static const char help_text[] =
-    "Usage: splitiod {--socket PATH | --xen} [OPTION...]\n"
-    "Exports disks and NICs to guests that join on a unix socket, or to "
-    "guests\n"
-    "of the Xen that it runs on.\n"
+    "Usage: splitiod {--socket PATH | --ivshmem PATH,... | --xen} [OPTION...]\n"
+    "Exports disks and NICs to guests that join on a unix socket, to virtual\n"
+    "machines with an ivshmem device, or to guests of the Xen that it runs "
+    "on.\n"
     "\n"
     "  -s, --socket PATH        where guests join\n"
     "      --xen                serve the devices that Xen's toolstack makes "
     "with\n"
     "                           script=block-splitio and script=vif-splitio\n"
-    "      --state DIR          with --xen: keep there what a restart after a "
-    "crash\n"
-    "                           needs, as /run/splitiod\n"
+    "  -i, --ivshmem PATH,KEY=VALUE,...  where a virtual machine connects:\n"
+    "                           -chardev socket,path=PATH,id=s\n"
+    "                           -device ivshmem-doorbell,chardev=s; keys:\n"
+    "        guest=NAME         which guest it is\n"
+    "        memory=SIZE        that it shares (16M); a power of two\n"
+    "      --state DIR          keep there what a restart after a crash needs, "
+    "as\n"
+    "                           /run/splitiod: for --xen and --ivshmem\n"
     "      --store-socket PATH  where xenstore-ls and its like connect\n"
     "  -d, --disk KEY=VALUE,... a disk; keys:\n"
     "        guest=NAME         whose it is\n"
@@ -44,7 +49,7 @@ static const char help_text[] =
     "  -g, --guest KEY=VALUE,...   a guest; keys: name=NAME, uid=NUMBER\n"
     "  -c, --config FILE        the same from a file: sections [daemon],\n"
     "                           [disk NAME], [nic NAME], [switch NAME],\n"
-    "                           [guest NAME]\n"
+    "                           [guest NAME], [ivshmem NAME]\n"
     "      --max-guests N       at the same time (16)\n"
     "      --max-guest-mib N    memory that one guest may bring (256)\n"
     "      --ready-fd N         write a line there when guests can join\n"
@@ -72,6 +77,7 @@ static const struct option long_options[] = {
     {"nic", required_argument, NULL, 'n'},
     {"switch", required_argument, NULL, 'w'},
     {"guest", required_argument, NULL, 'g'},
+    {"ivshmem", required_argument, NULL, 'i'},
     {"config", required_argument, NULL, 'c'},
     {"max-guests", required_argument, NULL, OPT_MAX_GUESTS},
     {"max-guest-mib", required_argument, NULL, OPT_MAX_GUEST_MIB},
@@ -127,6 +133,21 @@ static int set_list(struct options *o, const char *kind, unsigned number,
     return err;
 }
 
+/* As a list, but the path comes first and by itself. */
+static int set_slot(struct options *o, const char *list)
+{
+    char *with_key;
+    int err;
+
+    if (strcspn(list, "=") < strcspn(list, ","))
+        return set_list(o, "ivshmem", o->nr_slots, list);
+    if (asprintf(&with_key, "socket=%s", list) < 0)
+        return -1;
+    err = set_list(o, "ivshmem", o->nr_slots, with_key);
+    free(with_key);
+    return err;
+}
+
 /* The option's own error, in the words of the command line. */
 static int bad_option(struct options *o, char **argv)
 {
@@ -170,6 +191,8 @@ static int take_option(struct options *o, int c, char **argv)
         return set_list(o, "switch", o->nr_switches, optarg);
     case 'g':
         return set_list(o, "guest", o->nr_guests, optarg);
+    case 'i':
+        return set_slot(o, optarg);
     case 'c':
         return options_read_file(o, optarg);
     case 'v':
@@ -199,7 +222,7 @@ int options_parse(struct options *o, int argc, char **argv)
     int c, err;
 
     opterr = 0;
-    while ((c = getopt_long(argc, argv, ":s:d:n:w:g:c:v", long_options,
+    while ((c = getopt_long(argc, argv, ":s:d:n:w:g:i:c:v", long_options,
                             NULL)) != -1) {
         err = take_option(o, c, argv);
         if (err)
