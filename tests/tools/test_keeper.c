@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 struct bed {
     char dir[32], path[64];
     char reason[128];
