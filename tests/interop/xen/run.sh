@@ -53,7 +53,8 @@ make_dom0()
     modules "$t" xenfs xen-privcmd xen-evtchn xen-gntdev xen-gntalloc tun
     programs "$t" "$xen"/{xl,xenstored,xenconsoled,xen-init-dom0,libxl-save-helper} \
         "$ROOT"/usr/bin/xenstore-{read,write,list,ls,exists,rm,chmod,watch} \
-        build/default/tools/splitiod/splitiod "$(command -v iperf3)"
+        build/default/tools/splitiod/splitiod "$(command -v iperf3)" \
+        "$(command -v setpriv)"
     # Loaded at run time, when a thread is cancelled.
     install -D /lib/x86_64-linux-gnu/libgcc_s.so.1 -t "$t/usr/lib"
     ln -s /run "$t/var/run"
@@ -82,7 +83,7 @@ boot()
     timeout "${LAB_SECONDS:-1800}" qemu-system-x86_64 -accel tcg \
         -cpu "${LAB_CPU:-qemu64,+svm,+npt}" -smp 2 -m "${LAB_MEM:-3072}" \
         -kernel "$WORK/xen" \
-        -append "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M spec-ctrl=no xpti=no loglvl=warning guest_loglvl=warning gnttab_max_frames=128" \
+        -append "console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M spec-ctrl=no xpti=no conring_size=256k loglvl=warning guest_loglvl=warning gnttab_max_frames=128" \
         -initrd "$WORK/vmlinux console=hvc0 mitigations=off quiet panic=-1,$WORK/dom0.cpio" \
         -nodefaults -display none -serial stdio -monitor none -no-reboot \
         </dev/null 2>&1 | stdbuf -o0 tr -d '\r'
