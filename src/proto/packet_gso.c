@@ -84,9 +84,9 @@ static void fix_tcp(const struct splitio_packet_gso *g, unsigned i,
     put_be16(tcp + 4, seq >> 16);
     put_be16(tcp + 6, seq);
     if (i != 0)
-        tcp[13] &= (uint8_t)~TCP_CWR;
+        tcp[13] = (uint8_t)(tcp[13] & ~TCP_CWR);
     if (i + 1u < g->nr_segs)
-        tcp[13] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+        tcp[13] = (uint8_t)(tcp[13] & ~(TCP_FIN | TCP_PSH));
     sum = splitio_packet_pseudo_sum(dst, &g->info, bytes - g->info.l4_offset);
     __builtin_memcpy(tcp + 16, &sum, 2);
 }
