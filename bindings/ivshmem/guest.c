@@ -214,6 +214,11 @@ int splitio_ivshmem_guest_rejoin(struct splitio_ivshmem_guest *g,
     return join(g, why);
 }
 
+void splitio_ivshmem_guest_forget(struct splitio_ivshmem_guest *g)
+{
+    g->joined = false;
+}
+
 int splitio_ivshmem_guest_close(struct splitio_ivshmem_guest *g)
 {
     const struct splitio_shm_call leave = {.type = SPLITIO_IVSHMEM_LEAVE};

@@ -121,6 +121,14 @@ int splitio_ivshmem_guest_rejoin(struct splitio_ivshmem_guest *g,
                                  const char **why);
 
 /**
+ * @brief The session is over, whatever the window says: the machine was
+ * suspended, or restored elsewhere. poll() says SPLITIO_ECLOSED from now on.
+ *
+ * Caller: the polling thread. Order: none. Peer: nothing.
+ */
+void splitio_ivshmem_guest_forget(struct splitio_ivshmem_guest *g);
+
+/**
  * @brief Leave; the window is not in use any more when it returns, unless the
  * daemon did not answer. Close the fronts first.
  * @return 0; SPLITIO_EAGAIN: no answer.

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the core wants of <stdbool.h>, in a kernel. */
+#include <linux/stddef.h>
+#include <linux/types.h>
