@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# RATE what unit back value -> of each what the medians, and those of the ratios of
-# splitio to the others.
+# RATE what unit whose value -> of each what the medians, and those of the ratios of
+# splitio to the others, which are named: -v others="kernel qdisk".
 function median(list,    v, n, i, j, x)
 {
     n = split(list, v, " ")
@@ -34,11 +34,17 @@ function rate(what, back)
     return (what, back) in values ? median(values[what, back]) : "-"
 }
 END {
-    printf "    %-12s %-7s %9s %9s %9s %9s %9s\n", "what", "unit", "splitio",
-        "kernel", "qdisk", "/kernel", "/qdisk"
-    for (i = 1; i <= nr; i++)
-        printf "    %-12s %-7s %9s %9s %9s %9s %9s\n", order[i],
-            unit[order[i]], rate(order[i], "splitio"),
-            rate(order[i], "kernel"), rate(order[i], "qdisk"),
-            ratio(order[i], "kernel"), ratio(order[i], "qdisk")
+    nr_others = split(others, other, " ")
+    line = sprintf("    %-15s %-7s %9s", "what", "unit", "splitio")
+    for (k = 1; k <= nr_others; k++)
+        line = line sprintf(" %9s %9s", other[k], "ratio")
+    print line
+    for (i = 1; i <= nr; i++) {
+        line = sprintf("    %-15s %-7s %9s", order[i], unit[order[i]],
+            rate(order[i], "splitio"))
+        for (k = 1; k <= nr_others; k++)
+            line = line sprintf(" %9s %9s", rate(order[i], other[k]),
+                ratio(order[i], other[k]))
+        print line
+    }
 }
