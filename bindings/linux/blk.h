@@ -12,7 +12,8 @@
 
 #define BLK_SEGMENTS 64
 
-/* A disk. Requests wait in a list; the machine's thread gives them to the front. */
+/* A disk. Requests wait in a list until whoever has the machine's lock gives them to
+ * the front. */
 struct blk {
     struct splitio_device *sd;
     struct splitio_blkfront front;
@@ -35,7 +36,7 @@ struct blk_request {
 
 /* --- blk_queue.c --- */
 extern const struct blk_mq_ops blk_queue_ops;
-/* Give waiting requests to the front: how many. Thread. */
+/* Give waiting requests to the front: how many. With the machine's lock. */
 int blk_queue_submit(struct blk *b);
 /* Requests that were never given to it fail. */
 void blk_queue_fail(struct blk *b);

@@ -67,38 +67,6 @@ static blk_status_t prepare(struct request *rq, struct blk_request *r)
     return BLK_STS_OK;
 }
 
-static blk_status_t queue_rq(struct blk_mq_hw_ctx *ctx,
-                             const struct blk_mq_queue_data *data)
-{
-    struct blk *b = ctx->queue->queuedata;
-    struct blk_request *r = blk_mq_rq_to_pdu(data->rq);
-    blk_status_t status = prepare(data->rq, r);
-    unsigned long flags;
-
-    if (status != BLK_STS_OK)
-        return status;
-    r->io.queue = (uint16_t)ctx->queue_num;
-    blk_mq_start_request(data->rq);
-    spin_lock_irqsave(&b->lock, flags);
-    list_add_tail(&r->waiting, &b->requests);
-    spin_unlock_irqrestore(&b->lock, flags);
-    if (data->last)
-        splitio_wake(b->sd->machine);
-    return BLK_STS_OK;
-}
-
-static void commit_rqs(struct blk_mq_hw_ctx *ctx)
-{
-    struct blk *b = ctx->queue->queuedata;
-
-    splitio_wake(b->sd->machine);
-}
-
-const struct blk_mq_ops blk_queue_ops = {
-    .queue_rq = queue_rq,
-    .commit_rqs = commit_rqs,
-};
-
 static struct blk_request *next(struct blk *b)
 {
     struct blk_request *r;
@@ -141,6 +109,50 @@ int blk_queue_submit(struct blk *b)
         splitio_blkfront_kick(&b->front);
     return n;
 }
+
+/* A batch is complete. If the thread has something to do just now, it does this as
+ * well; else there is no need to wake it. */
+static void hand_over(struct blk *b)
+{
+    struct splitio_machine *m = b->sd->machine;
+
+    if (!mutex_trylock(&m->lock)) {
+        splitio_wake(m);
+        return;
+    }
+    (void)blk_queue_submit(b);
+    mutex_unlock(&m->lock);
+}
+
+static blk_status_t queue_rq(struct blk_mq_hw_ctx *ctx,
+                             const struct blk_mq_queue_data *data)
+{
+    struct blk *b = ctx->queue->queuedata;
+    struct blk_request *r = blk_mq_rq_to_pdu(data->rq);
+    blk_status_t status = prepare(data->rq, r);
+    unsigned long flags;
+
+    if (status != BLK_STS_OK)
+        return status;
+    r->io.queue = (uint16_t)ctx->queue_num;
+    blk_mq_start_request(data->rq);
+    spin_lock_irqsave(&b->lock, flags);
+    list_add_tail(&r->waiting, &b->requests);
+    spin_unlock_irqrestore(&b->lock, flags);
+    if (data->last)
+        hand_over(b);
+    return BLK_STS_OK;
+}
+
+static void commit_rqs(struct blk_mq_hw_ctx *ctx)
+{
+    hand_over(ctx->queue->queuedata);
+}
+
+const struct blk_mq_ops blk_queue_ops = {
+    .queue_rq = queue_rq,
+    .commit_rqs = commit_rqs,
+};
 
 void blk_queue_fail(struct blk *b)
 {

@@ -22,7 +22,8 @@ struct pci_dev;
 /*
  * One ivshmem device. Its guest, its store and all fronts belong to whoever holds
  * the lock: the thread, which polls them, and for a moment those who open, close
- * or look at one. Interrupts and transmitters only wake the thread.
+ * or look at one, or have requests. Interrupts and transmitters only wake the
+ * thread.
  */
 struct splitio_machine {
     struct pci_dev *pci;
