@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 . scripts/lib.sh
 
 # All suites, fast ones first.
-all="lint headers abi unit conformance core cost size install examples hosted input clients clang asan tsan doc demo modules coverage cross lab-ivshmem lab-vmm"
+all="lint headers abi unit conformance core cost size install examples hosted input clients clang asan tsan doc demo modules partition coverage cross lab-ivshmem lab-vmm"
 
 suites=
 for s in "${@:-all}"; do
