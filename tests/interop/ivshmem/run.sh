@@ -41,6 +41,7 @@ make_initial()
     version=$(kernel_version)
     tree "$t" $here/initial-init
     modules "$t" crc32c_generic ext4 virtio_blk virtio_net virtio_pci
+    cp $here/moves "$t/"
     install -D -m 644 -t "$t/lib/modules/$version/extra" "$WORK"/modules/bindings/linux/*.ko
     "$BUSYBOX" depmod -b "$t" "$version"
     pack "$t"
