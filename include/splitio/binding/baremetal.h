@@ -5,13 +5,17 @@
 
 /**
  * @file
- * @brief A guest without an operating system. x86-64, PVH.
+ * @brief A guest without an operating system. x86-64, PVH; Arm and RISC-V.
  *
  * **What it is.** Start-up code and a guest port for a program that runs alone in
  * a virtual machine: a unikernel, or the first lines of a small kernel. The
  * hypervisor is Xen, or one that speaks its ABI to a PVH guest, such as a VMM with
  * binding/kvm.h. No library is below it. Sources: xen/arch-x86/hvm/start_info.h,
  * xen/arch-x86/cpuid.h, xen/hvm/params.h, xen/memory.h, xen/event_channel.h.
+ *
+ * On Arm (AArch64) and RISC-V (64 bits) the other end is splitiod behind an ivshmem
+ * device (binding/ivshmem_guest.h), on QEMU's `virt` machines; the paragraphs
+ * below say where that differs.
  *
  * **Who calls what.** The program is linked with this library, with the core and
  * with the linker script that comes with it (pkg-config variable `script`), and has
@@ -34,20 +38,27 @@
  * enables SSE, which the core may have been compiled for, loads descriptor tables,
  * finds the hypervisor by CPUID, asks for a hypercall page, and calls main on a
  * stack of SPLITIO_BAREMETAL_STACK_BYTES. When main returns the machine ends: by
- * power-off if it returned 0, else by a crash.
+ * power-off if it returned 0, else by a crash. On the other two it is entered at
+ * EL1, or in machine mode without firmware; the first hart runs, others sleep. The
+ * device is looked for on bus 0 of PCI Express and given addresses.
  *
  * **Memory.** The first 4 GiB are mapped at their own addresses in pages of 2 MiB,
  * all of it readable, writable and executable. The image lies from 1 MiB on. The
  * library takes no other memory than its own: struct splitio_baremetal and the heap
  * are the program's, and lie in its .bss, which the loader clears. Frames of the
  * hypervisor appear in place of pages of struct splitio_baremetal. The rest of the
- * machine's RAM is untouched; splitio_baremetal_start_info() has its map.
+ * machine's RAM is untouched; splitio_baremetal_start_info() has its map. On Arm the
+ * first GiB is mapped as devices, but for the window, and the second as memory,
+ * cacheable both; on RISC-V nothing is translated. What is lent lies in the window,
+ * and the heap handed to open() is not used.
  *
  * **Interrupts.** They are off but inside splitio_baremetal_wait(), so that no
  * handler interrupts C code: code with a red zone or with vector registers is as
  * good as any. The only interrupt is the upcall, which the local APIC (in x2APIC
  * mode) delivers and which does nothing but end the wait. Handlers of events run
- * in splitio_baremetal_poll(). An exception is written to the console, with its
+ * in splitio_baremetal_poll(). On Arm the interrupt is the first that GICv2m makes
+ * of messages, on RISC-V message 1 of the hart's IMSIC; neither is ever delivered:
+ * being pending ends the sleep. An exception is written to the console, with its
  * vector and address, and ends the machine by a crash.
  *
  * **Memory order.** grant.h's and event.h's.
@@ -58,6 +69,7 @@
  * **Errors.** SPLITIO_E*.
  */
 
+#include <splitio/binding/ivshmem_guest.h>
 #include <splitio/guest.h>
 #include <splitio/store.h>
 
@@ -85,6 +97,14 @@ enum splitio_baremetal_end {
 
 /** The machine's connections to its hypervisor, of which there is one. In .bss.
  *  Fields are private, not ABI. */
+#ifdef SPLITIO_BAREMETAL_IVSHMEM /* on Arm and RISC-V: defined by the build */
+struct splitio_baremetal {
+    struct splitio_ivshmem_guest guest;
+    uint64_t mem[4096]; /* for a window of up to 512 MiB */
+    uint64_t answer_ns; /* until then a call waits; 0: none does */
+    bool woken;
+};
+#else
 struct splitio_baremetal {
     /* The hypervisor's frames replace these. */
     uint8_t shared_info[SPLITIO_PAGE_SIZE]
@@ -102,6 +122,7 @@ struct splitio_baremetal {
     splitio_evtchn_t store_port, console_port, timer_port;
     bool store_event, console_event, timer_event;
 };
+#endif
 
 /**
  * @brief The program. Supplied by whoever links the library.

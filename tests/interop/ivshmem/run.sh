@@ -57,7 +57,7 @@ play()
         $here/host "$@"
 }
 
-need build interop clients
+need build interop clients cross
 build_preset default splitiod >/dev/null || die "splitiod does not build"
 fetch
 note "packages are unpacked"
@@ -66,6 +66,9 @@ build_modules "$ROOT" "$WORK/modules" >"$WORK/modules.log" 2>&1 || {
     tail -n 40 "$WORK/modules.log"
     die "the modules do not build"
 }
+for arch in aarch64 riscv64; do
+    examples/unikernel/build.sh $arch "$WORK/unikernel-$arch" pings=12 || die "the unikernel does not build"
+done
 make_initial
 make_root
 note "modules and images are made"
