@@ -82,6 +82,7 @@ static bool watch_single_steps(void)
 #ifdef __OPTIMIZE__
     return watch_possible();
 #else
+    print_message("compiled without optimisation: too many accesses\n");
     return false;
 #endif
 }
