@@ -16,13 +16,6 @@ static void device_release(struct device *dev)
     kfree(to_splitio_device(dev));
 }
 
-static int forget_seen(struct device *dev, void *kind)
-{
-    if (strcmp(to_splitio_device(dev)->kind, kind) == 0)
-        to_splitio_device(dev)->seen = false;
-    return 0;
-}
-
 struct search {
     const struct splitio_machine *m;
     const char *kind;
@@ -45,6 +38,16 @@ static int is_lost(struct device *dev, const void *data)
 
     return sd->machine == s->m && !sd->seen &&
            (!s->kind || strcmp(sd->kind, s->kind) == 0);
+}
+
+static int forget_seen(struct device *dev, void *data)
+{
+    const struct search *s = data;
+    struct splitio_device *sd = to_splitio_device(dev);
+
+    if (sd->machine == s->m && (!s->kind || strcmp(sd->kind, s->kind) == 0))
+        sd->seen = false;
+    return 0;
 }
 
 static void add(struct splitio_machine *m, const char *kind, uint32_t id)
@@ -131,12 +134,13 @@ static int list(struct splitio_machine *m, const char *dir)
 
 static void scan_kind(struct splitio_machine *m, unsigned int i)
 {
+    struct search mine = {m, kinds[i], 0};
     size_t at = 0;
     uint32_t id;
 
     if (list(m, dirs[i]))
         return;
-    bus_for_each_dev(&splitio_bus, NULL, (void *)kinds[i], forget_seen);
+    bus_for_each_dev(&splitio_bus, NULL, &mine, forget_seen);
     while (at < m->names_bytes) {
         size_t len = strnlen(m->names + at, m->names_bytes - at);
 
@@ -191,6 +195,8 @@ void splitio_scan_start(struct splitio_machine *m)
 
 void splitio_scan_stop(struct splitio_machine *m)
 {
+    struct search mine = {m, NULL, 0};
+
     mutex_lock(&m->lock);
     m->scan_off = true;
     if (m->open)
@@ -200,7 +206,6 @@ void splitio_scan_stop(struct splitio_machine *m)
     mutex_unlock(&m->lock);
     complete(&m->scan_answer);
     cancel_work_sync(&m->scan);
-    for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++)
-        bus_for_each_dev(&splitio_bus, NULL, (void *)kinds[i], forget_seen);
+    bus_for_each_dev(&splitio_bus, NULL, &mine, forget_seen);
     remove_lost(m, NULL);
 }
