@@ -24,7 +24,7 @@ headers_of()
 build_modules()
 {
     local headers kbuild
-    headers=$(headers_of "$1")
+    headers=${LAB_TREE:-$(headers_of "$1")}
     kbuild=$(readlink -f "$2")/bindings/linux
     shift 2
     make -j "$(jobs)" -C "$headers" M="$kbuild" "$@" modules

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Debian's kernel under an unchanged QEMU, with the modules of bindings/linux on a
 # window of splitiod's. Everything is unpacked from Debian's packages. LAB_SCENES
-# names the scenes to play, all by default.
+# names the scenes to play, all by default. LAB_TREE names a kernel that has been
+# built (with ext4 and the rest built in), to be used in place of Debian's: one with
+# KASAN, kmemleak and PROVE_LOCKING, say.
 set -u
 cd "$(dirname "$(readlink -f "$0")")/../../.." || exit 1
 . scripts/lib.sh
@@ -35,12 +37,30 @@ make_root()
     mke2fs -q -t ext4 -d "$fs" "$WORK/root.img" 160M
 }
 
+release()
+{
+    if [ -n "${LAB_TREE:-}" ]; then
+        make -s -C "$LAB_TREE" kernelrelease
+    else
+        kernel_version
+    fi
+}
+
+kernel()
+{
+    if [ -n "${LAB_TREE:-}" ]; then
+        say "$LAB_TREE/arch/x86/boot/bzImage"
+    else
+        ls "$ROOT"/boot/vmlinuz-*
+    fi
+}
+
 make_initial()
 {
     local t=$WORK/initial version
-    version=$(kernel_version)
+    version=$(release)
     tree "$t" $here/initial-init
-    modules "$t" crc32c_generic ext4 virtio_blk virtio_net virtio_pci
+    [ -n "${LAB_TREE:-}" ] || modules "$t" crc32c_generic ext4 virtio_blk virtio_net virtio_pci
     cp $here/moves "$t/"
     install -D -m 644 -t "$t/lib/modules/$version/extra" "$WORK"/modules/bindings/linux/*.ko
     "$BUSYBOX" depmod -b "$t" "$version"
@@ -50,7 +70,7 @@ make_initial()
 # The host's side has a network of its own, and what it starts ends with it.
 play()
 {
-    LAB_WORK=$WORK LAB_KERNEL=$(ls "$ROOT"/boot/vmlinuz-*) \
+    LAB_WORK=$WORK LAB_KERNEL=$(kernel) \
         LAB_SPLITIOD=$PWD/build/default/tools/splitiod/splitiod \
         timeout --foreground "${LAB_SECONDS:-1800}" \
         unshare --net --mount --pid --fork --kill-child \
