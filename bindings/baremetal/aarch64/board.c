@@ -5,6 +5,7 @@
 #define UART        ((volatile uint32_t *)0x09000000)
 #define UART_FLAGS  (0x18 / 4)
 #define UART_FULL   (1u << 5)
+#define UART_EMPTY  (1u << 4)
 #define GICD        ((volatile uint32_t *)0x08000000) /* distributor */
 #define GICD_CTLR   0
 #define GICD_ENABLE (0x100 / 4)
@@ -34,6 +35,19 @@ void board_put(char c)
     while (UART[UART_FLAGS] & UART_FULL)
         continue;
     UART[0] = (uint8_t)c;
+}
+
+bool board_get(char *c)
+{
+    if (UART[UART_FLAGS] & UART_EMPTY)
+        return false;
+    *c = (char)UART[0];
+    return true;
+}
+
+void board_fence(void)
+{
+    __asm__ volatile("dsb sy" : : : "memory");
 }
 
 static uint64_t ticks(void)
@@ -97,10 +111,12 @@ void board_halt(uint64_t deadline_ns)
     uint32_t irq;
 
     set_timer(deadline_ns);
-    __asm__ volatile("dsb sy; wfi" : : : "memory");
+    board_fence();
+    __asm__ volatile("wfi" : : : "memory");
     set_timer(SPLITIO_BAREMETAL_FOREVER);
     while (((irq = GICC[GICC_ACK]) & 0x3FF) < GICC_NONE)
         GICC[GICC_END] = irq;
+    board_fence(); /* nothing was read before the interrupt was taken */
 }
 
 void board_off(bool crash)

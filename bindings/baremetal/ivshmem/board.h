@@ -14,12 +14,18 @@ struct board_pci {
 extern SPLITIO_INTERNAL const struct board_pci board_pci;
 
 SPLITIO_INTERNAL void board_put(char c);
+/** A byte that was typed; false: there is none. */
+SPLITIO_INTERNAL bool board_get(char *c);
+/** What comes before in the program, to memory and to devices, happens before
+ *  what comes behind. C's fences order memory alone. */
+SPLITIO_INTERNAL void board_fence(void);
 /** Nanoseconds since power-on. */
 SPLITIO_INTERNAL uint64_t board_now_ns(void);
 /** Get ready for the one message-signalled interrupt: what a device is to write,
  *  and where. */
 SPLITIO_INTERNAL void board_msi(uint64_t *address, uint32_t *data);
-/** Sleep until it has come since the last sleep, or the time has. */
+/** Sleep until it has come since the last sleep, or the time has. Memory is read
+ *  behind the sleep as the writer of the message left it. */
 SPLITIO_INTERNAL void board_halt(uint64_t deadline_ns);
 __attribute__((noreturn)) SPLITIO_INTERNAL void board_off(bool crash);
 /** From start.S, on the stack. */

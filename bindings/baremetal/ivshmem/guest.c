@@ -53,7 +53,7 @@ void splitio_baremetal_shutdown(enum splitio_baremetal_end why)
 static void ring(void *ctx)
 {
     (void)ctx;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    board_fence();
     device.registers[SPLITIO_IVSHMEM_REG_DOORBELL / 4] =
         SPLITIO_IVSHMEM_DOORBELL;
 }
@@ -162,6 +162,17 @@ int splitio_baremetal_console_write(struct splitio_baremetal *bm,
     for (uint32_t i = 0; i < len_bytes; i++)
         board_put(bytes[i]);
     return (int)len_bytes;
+}
+
+int splitio_baremetal_console_read(struct splitio_baremetal *bm, char *bytes,
+                                   uint32_t len_bytes)
+{
+    uint32_t n = 0;
+
+    (void)bm;
+    while (n < len_bytes && n < INT32_MAX && board_get(&bytes[n]))
+        n++;
+    return (int)n;
 }
 
 bool splitio_baremetal_console_is_drained(struct splitio_baremetal *bm)

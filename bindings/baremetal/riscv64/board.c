@@ -5,6 +5,7 @@
 #define UART        ((volatile uint8_t *)0x10000000)
 #define UART_STATUS 5
 #define UART_EMPTY  (1u << 5)
+#define UART_TYPED  (1u << 0)
 #define POWER       ((volatile uint32_t *)0x100000)
 #define POWER_OFF   0x5555u
 #define POWER_FAIL  0x13333u
@@ -33,6 +34,19 @@ void board_put(char c)
     while (!(UART[UART_STATUS] & UART_EMPTY))
         continue;
     UART[0] = (uint8_t)c;
+}
+
+bool board_get(char *c)
+{
+    if (!(UART[UART_STATUS] & UART_TYPED))
+        return false;
+    *c = (char)UART[0];
+    return true;
+}
+
+void board_fence(void)
+{
+    __asm__ volatile("fence iorw, iorw" : : : "memory");
 }
 
 uint64_t board_now_ns(void)
@@ -66,11 +80,13 @@ void board_halt(uint64_t deadline_ns)
     *TIME_COMP = deadline_ns == SPLITIO_BAREMETAL_FOREVER
                      ? UINT64_MAX
                      : deadline_ns / TICK_NS;
-    __asm__ volatile("fence; wfi" : : : "memory");
+    board_fence();
+    __asm__ volatile("wfi" : : : "memory");
     *TIME_COMP = UINT64_MAX;
     do /* mtopei: read and claim */
         __asm__ volatile("csrrw %0, 0x35C, zero" : "=r"(top) : : "memory");
     while (top != 0);
+    board_fence(); /* nothing was read before the message was taken */
 }
 
 void board_off(bool crash)

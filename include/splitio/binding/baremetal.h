@@ -190,7 +190,8 @@ uint64_t splitio_baremetal_now_ns(const struct splitio_baremetal *bm);
 /** @brief When the loader entered the image, by the same clock. */
 uint64_t splitio_baremetal_entry_ns(const struct splitio_baremetal *bm);
 
-/** @brief What the loader told: struct hvm_start_info of Xen's headers. */
+/** @brief What the loader told: struct hvm_start_info of Xen's headers. On x86-64
+ *  alone: the other two are told nothing. */
 const void *splitio_baremetal_start_info(void);
 
 /**
