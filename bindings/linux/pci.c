@@ -237,13 +237,21 @@ static struct pci_driver pci_driver = {
 static int __init splitio_init(void)
 {
     int err = bus_register(&splitio_bus);
+    struct device *found;
 
     if (err)
         return err;
     err = pci_register_driver(&pci_driver);
-    if (err)
+    if (err) {
         bus_unregister(&splitio_bus);
-    return err;
+        return err;
+    }
+    found = driver_find_next_device(&pci_driver.driver, NULL);
+    if (!found)
+        pr_info(
+            "splitio: no ivshmem device that can be used: waiting for one\n");
+    put_device(found);
+    return 0;
 }
 
 static void __exit splitio_exit(void)
