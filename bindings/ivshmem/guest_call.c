@@ -27,8 +27,10 @@ int splitio_ivshmem_exchange(struct splitio_ivshmem_guest *g,
             return SPLITIO_ECLOSED;
         if (err)
             return err;
-        /* The answer may have come while it gave up: one more look. */
+        /* The answer may have come while it gave up: one more look. And QEMU
+         * drops a ring that comes before it has heard of the daemon. */
         err = g->cfg.ops->wait(g->cfg.ctx);
+        g->cfg.ops->ring(g->cfg.ctx);
     }
     __builtin_memcpy(answer, box->in, answer_bytes);
     return 0;

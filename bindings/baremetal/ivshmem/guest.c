@@ -7,6 +7,7 @@
 #endif
 
 #define ANSWER_NS UINT64_C(10000000000)
+#define RING_NS   UINT64_C(100000000)
 
 static struct pci_ivshmem device;
 static uint64_t entry_ns;
@@ -71,7 +72,7 @@ static int wait(void *ctx)
 
     if (bm->answer_ns == 0)
         bm->answer_ns = board_now_ns() + ANSWER_NS;
-    board_halt(bm->answer_ns);
+    board_halt(board_now_ns() + RING_NS);
     if (board_now_ns() < bm->answer_ns)
         return 0;
     bm->answer_ns = 0;
@@ -124,6 +125,7 @@ struct splitio_store *splitio_baremetal_store(struct splitio_baremetal *bm)
 int splitio_baremetal_poll(struct splitio_baremetal *bm, unsigned budget)
 {
     bm->woken = false;
+    bm->answer_ns = 0;
     return splitio_ivshmem_guest_poll(&bm->guest, budget);
 }
 

@@ -56,7 +56,8 @@ struct splitio_ivshmem_guest_ops {
     /** Make the polling thread poll soon. Any thread. */
     void (*wake)(void *ctx);
     /** A call waits for its answer: wait for the interrupt, or for some time.
-     *  0; else it is given up: SPLITIO_EAGAIN. The polling thread. */
+     *  0, then the doorbell is rung again, so some tenths of a second are
+     *  enough; else it is given up: SPLITIO_EAGAIN. The polling thread. */
     int (*wait)(void *ctx);
 };
 
