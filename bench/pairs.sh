@@ -21,6 +21,15 @@ figure()
     return 1
 }
 
+# part PROGRAM NAME: the nanoseconds that one benchmark of a program takes.
+part()
+{
+    "$bin/bench/$1" --benchmark_filter="^$2/" --benchmark_min_time="$seconds" \
+        --benchmark_format=csv | awk -F, '
+        /^"/ && $3 {printf "%.1f\n", $3; next}
+        /^"/ {print $NF >"/dev/stderr"}'
+}
+
 # pair NAME PEER UNIT higher|lower OURS THEIRS: two functions that print a figure
 # each; which of the two is the better one. They take turns in going first.
 pair()
