@@ -263,6 +263,18 @@ static inline void splitio_cpu_relax(void)
 #endif
 }
 
+/** Fetches the line at @p p, to be written soon. Any address will do: one that
+ *  cannot be read is passed over. */
+static inline void splitio_prefetch_write(const void *p)
+{
+#if defined(__x86_64__)
+    /* The builtin asks for it to be read, unless told of the processor. */
+    __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)p));
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 /* Words of any alignment that may lie over any type. */
 typedef uint8_t splitio_any_u8x16
     __attribute__((vector_size(16), aligned(1), may_alias));

@@ -15,7 +15,7 @@
  * **Who calls what.** The front owns the pages and calls `splitio_ring_front_*`;
  * the back has mapped them and calls `splitio_ring_back_*`. One thread per half.
  * Drivers use typed wrappers, made by SPLITIO_RING_DEFINE() over these functions,
- * so that the slot size is a constant in the code. Batches cost a third less.
+ * so that the slot size is a constant in the code.
  *
  * **Typical loop, both sides.**
  *
@@ -53,7 +53,9 @@ extern "C" {
 /** Front half. Fields are private, not ABI. */
 struct splitio_ring_front {
     struct splitio_sring *sring;
+    uint8_t *slots;
     uint32_t nr_slots;
+    uint32_t mask;
     uint32_t slot_bytes;
     uint32_t req_prod;      /* next slot to reserve */
     uint32_t req_published; /* what sring->req_prod says */
@@ -65,7 +67,9 @@ struct splitio_ring_front {
 /** Back half. Fields are private, not ABI. */
 struct splitio_ring_back {
     struct splitio_sring *sring;
+    uint8_t *slots;
     uint32_t nr_slots;
+    uint32_t mask;
     uint32_t slot_bytes;
     uint32_t rsp_prod;      /* next response to put */
     uint32_t rsp_published; /* what sring->rsp_prod says */
@@ -124,8 +128,7 @@ static inline void *splitio_ring_front_reserve(struct splitio_ring_front *r)
 {
     if (splitio_ring_front_room(r) == 0)
         return NULL;
-    return splitio_ring_slot(r->sring, r->nr_slots, r->slot_bytes,
-                             r->req_prod++);
+    return splitio_ring_slot(r->slots, r->mask, r->slot_bytes, r->req_prod++);
 }
 
 /** @brief Give back the last @p n slots reserved and not yet published. */
@@ -156,20 +159,17 @@ static inline bool splitio_ring_front_publish(struct splitio_ring_front *r)
 }
 
 /**
- * @brief Responses waiting to be taken.
+ * @brief Responses waiting, counted afresh: if pending() has none.
  * @return their number, 0 to the number of requests out; SPLITIO_EPROTO if the
  * back claims to have answered more than was asked (broken from then on).
  *
- * Caller: front. The shared index is read only when the cached one is used up.
- * Order: acquires the slots of splitio_ring_back_publish(). Peer: rsp_prod,
- * bounded to the requests published.
+ * Caller: front. Order: acquires the slots of splitio_ring_back_publish(). Peer:
+ * rsp_prod, bounded to the requests published.
  */
-static inline int splitio_ring_front_pending(struct splitio_ring_front *r)
+static inline int splitio_ring_front_look(struct splitio_ring_front *r)
 {
     uint32_t seen;
 
-    if (r->rsp_seen != r->rsp_cons)
-        return (int)(r->rsp_seen - r->rsp_cons);
     if (r->broken)
         return SPLITIO_EPROTO;
     seen = splitio_load_acquire_le32(&r->sring->rsp_prod);
@@ -182,37 +182,42 @@ static inline int splitio_ring_front_pending(struct splitio_ring_front *r)
 }
 
 /**
- * @brief Take responses: copy them out, each byte once, and free their slots.
- * @param[out] rsps      the copies, @p max of them.
- * @param[in]  rsp_bytes the size of one, at most the slot's.
- * @param[in]  max       at least 1.
- * @return how many were taken: fewer than @p max, and those were all that were
- * known of; 0 none waiting; SPLITIO_EPROTO as for splitio_ring_front_pending().
+ * @brief Responses waiting to be taken.
+ * @return as splitio_ring_front_look().
  *
- * Caller: front. Order: as pending(). Peer: every byte of the copies.
+ * Caller: front. The shared index is read only when the cached one is used up.
+ * Order: as splitio_ring_front_look(). Peer: the same.
  */
-static inline int splitio_ring_front_take_batch(struct splitio_ring_front *r,
-                                                void *rsps, size_t rsp_bytes,
-                                                uint32_t max)
+static inline int splitio_ring_front_pending(struct splitio_ring_front *r)
 {
-    uint32_t slot_bytes = r->slot_bytes;
-    int n = splitio_ring_front_pending(r);
-
-    if (n <= 0)
-        return n;
-    if ((uint32_t)n > max)
-        n = (int)max;
-    splitio_ring_read(r->sring, r->nr_slots, slot_bytes, r->rsp_cons, rsps,
-                      rsp_bytes, (uint32_t)n);
-    r->rsp_cons += (uint32_t)n;
-    return n;
+    if (r->rsp_seen != r->rsp_cons)
+        return (int)(r->rsp_seen - r->rsp_cons);
+    return splitio_ring_front_look(r);
 }
 
-/** @brief The same for one: 1, 0 or SPLITIO_EPROTO. */
+/**
+ * @brief Take a response: copy it out, each byte once, and free its slot.
+ * @param[out] rsp       the copy.
+ * @param[in]  rsp_bytes its size, at most the slot's.
+ * @return 1; 0: none waiting; SPLITIO_EPROTO as for splitio_ring_front_look().
+ *
+ * Caller: front. Order: as splitio_ring_front_pending(). Peer: every byte of the
+ * copy.
+ */
 static inline int splitio_ring_front_take(struct splitio_ring_front *r,
                                           void *rsp, size_t rsp_bytes)
 {
-    return splitio_ring_front_take_batch(r, rsp, rsp_bytes, 1);
+    uint32_t slot_bytes = r->slot_bytes;
+
+    if (r->rsp_seen == r->rsp_cons) {
+        int n = splitio_ring_front_look(r);
+
+        if (n <= 0)
+            return n;
+    }
+    splitio_ring_read(rsp, rsp_bytes, r->slots, r->mask, slot_bytes,
+                      r->rsp_cons++);
+    return 1;
 }
 
 /**
@@ -297,67 +302,50 @@ static inline int splitio_ring_back_pending(struct splitio_ring_back *r)
 }
 
 /**
- * @brief Take requests: copy them out, each byte once.
- * @param[out] reqs      the copies, @p max of them.
- * @param[in]  req_bytes the size of one, at most the slot's.
- * @param[in]  max       at least 1.
- * @return how many were taken: fewer than @p max, and those were all that were
- * known of; 0 none; SPLITIO_EPROTO as for splitio_ring_back_pending().
+ * @brief Take a request: copy it out, each byte once.
+ * @param[out] req       the copy.
+ * @param[in]  req_bytes its size, at most the slot's.
+ * @return 1; 0: none waiting; SPLITIO_EPROTO as for splitio_ring_back_look().
  *
  * Caller: back. Order: as splitio_ring_back_pending(). Peer: every byte of the
- * copies.
+ * copy.
  */
-static inline int splitio_ring_back_take_batch(struct splitio_ring_back *r,
-                                               void *reqs, size_t req_bytes,
-                                               uint32_t max)
-{
-    uint32_t slot_bytes = r->slot_bytes;
-    int n = splitio_ring_back_pending(r);
-
-    if (n <= 0)
-        return n;
-    if ((uint32_t)n > max)
-        n = (int)max;
-    splitio_ring_read(r->sring, r->nr_slots, slot_bytes, r->req_cons, reqs,
-                      req_bytes, (uint32_t)n);
-    r->req_cons += (uint32_t)n;
-    return n;
-}
-
-/** @brief The same for one: 1, 0 or SPLITIO_EPROTO. */
 static inline int splitio_ring_back_take(struct splitio_ring_back *r, void *req,
                                          size_t req_bytes)
 {
-    return splitio_ring_back_take_batch(r, req, req_bytes, 1);
+    uint32_t slot_bytes = r->slot_bytes;
+
+    if (r->req_seen == r->req_cons) {
+        int n = splitio_ring_back_look(r);
+
+        if (n <= 0)
+            return n;
+    }
+    splitio_ring_read(req, req_bytes, r->slots, r->mask, slot_bytes,
+                      r->req_cons++);
+    return 1;
 }
 
 /**
- * @brief Put responses into the slots after the last one.
- * @param[in] rsps      @p n of them, in private memory.
- * @param[in] rsp_bytes the size of one, at most the slot's.
- * @return 0; SPLITIO_EINVAL if fewer than @p n requests that were taken have no
- * answer yet: nothing is put.
+ * @brief Put a response into the slot after the last one.
+ * @param[in] rsp       in private memory.
+ * @param[in] rsp_bytes its size, at most the slot's.
+ * @return 0; SPLITIO_EINVAL: all requests that were taken have their answers.
  *
  * Caller: back; responses may come in any order of requests. Order: none until
  * splitio_ring_back_publish(). Peer: nothing.
  */
-static inline int splitio_ring_back_put_batch(struct splitio_ring_back *r,
-                                              const void *rsps,
-                                              size_t rsp_bytes, uint32_t n)
-{
-    if (r->req_cons - r->rsp_prod < n)
-        return SPLITIO_EINVAL;
-    splitio_ring_write(r->sring, r->nr_slots, r->slot_bytes, r->rsp_prod, rsps,
-                       rsp_bytes, n);
-    r->rsp_prod += n;
-    return 0;
-}
-
-/** @brief The same for one. */
 static inline int splitio_ring_back_put(struct splitio_ring_back *r,
                                         const void *rsp, size_t rsp_bytes)
 {
-    return splitio_ring_back_put_batch(r, rsp, rsp_bytes, 1);
+    uint32_t slot_bytes = r->slot_bytes;
+
+    if (r->req_cons == r->rsp_prod)
+        return SPLITIO_EINVAL;
+    __builtin_memcpy(
+        splitio_ring_slot(r->slots, r->mask, slot_bytes, r->rsp_prod++), rsp,
+        rsp_bytes);
+    return 0;
 }
 
 /** @brief Responses put and not yet published. */
@@ -417,8 +405,8 @@ static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
  *
  * Defines `struct NAME_front`, `struct NAME_back` and, over the functions of
  * this file with the slot size as a constant, `NAME_front_init`, `_attach`,
- * `_reserve`, `_take`, `_take_batch`; `NAME_back_attach`, `_take`, `_take_batch`,
- * `_put`, `_put_batch`; and the constant `NAME_slot_bytes`. The other functions need no type: call them on `.ring`.
+ * `_reserve`, `_take`; `NAME_back_attach`, `_take`, `_put`; and the constant
+ * `NAME_slot_bytes`. The other functions need no type: call them on `.ring`.
  */
 #define SPLITIO_RING_DEFINE(name, req_type, rsp_type)                          \
     enum {                                                                     \
@@ -450,17 +438,11 @@ static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
         return (req_type *)splitio_ring_front_reserve(&r->ring);               \
     }                                                                          \
-    SPLITIO_INLINE int name##_front_take_batch(struct name##_front *r,         \
-                                               rsp_type *rsps, uint32_t max)   \
-    {                                                                          \
-        SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
-        return splitio_ring_front_take_batch(&r->ring, rsps, sizeof(*rsps),    \
-                                             max);                             \
-    }                                                                          \
     SPLITIO_INLINE int name##_front_take(struct name##_front *r,               \
                                          rsp_type *rsp)                        \
     {                                                                          \
-        return name##_front_take_batch(r, rsp, 1);                             \
+        SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
+        return splitio_ring_front_take(&r->ring, rsp, sizeof(*rsp));           \
     }                                                                          \
     SPLITIO_INLINE int name##_back_attach(struct name##_back *r, void *pages,  \
                                           uint32_t nr_pages)                   \
@@ -468,27 +450,16 @@ static inline int splitio_ring_back_rearm(struct splitio_ring_back *r,
         return splitio_ring_back_attach(&r->ring, pages, nr_pages,             \
                                         name##_slot_bytes);                    \
     }                                                                          \
-    SPLITIO_INLINE int name##_back_take_batch(struct name##_back *r,           \
-                                              req_type *reqs, uint32_t max)    \
-    {                                                                          \
-        SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
-        return splitio_ring_back_take_batch(&r->ring, reqs, sizeof(*reqs),     \
-                                            max);                              \
-    }                                                                          \
     SPLITIO_INLINE int name##_back_take(struct name##_back *r, req_type *req)  \
     {                                                                          \
-        return name##_back_take_batch(r, req, 1);                              \
-    }                                                                          \
-    SPLITIO_INLINE int name##_back_put_batch(struct name##_back *r,            \
-                                             const rsp_type *rsps, uint32_t n) \
-    {                                                                          \
         SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
-        return splitio_ring_back_put_batch(&r->ring, rsps, sizeof(*rsps), n);  \
+        return splitio_ring_back_take(&r->ring, req, sizeof(*req));            \
     }                                                                          \
     SPLITIO_INLINE int name##_back_put(struct name##_back *r,                  \
                                        const rsp_type *rsp)                    \
     {                                                                          \
-        return name##_back_put_batch(r, rsp, 1);                               \
+        SPLITIO_ASSUME(r->ring.slot_bytes == name##_slot_bytes);               \
+        return splitio_ring_back_put(&r->ring, rsp, sizeof(*rsp));             \
     }                                                                          \
     SPLITIO_STATIC_ASSERT(sizeof(req_type) <= SPLITIO_PAGE_SIZE - 64,          \
                           "a slot fits one page")

@@ -55,72 +55,25 @@ SPLITIO_STATIC_ASSERT(offsetof(struct splitio_sring, rsp_event) == 12,
  */
 uint32_t splitio_ring_nr_slots(uint32_t nr_pages, uint32_t slot_bytes);
 
-static inline uint8_t *splitio_ring_slot(struct splitio_sring *sring,
-                                         uint32_t nr_slots, uint32_t slot_bytes,
-                                         uint32_t index)
+static inline uint8_t *splitio_ring_slot(uint8_t *slots, uint32_t mask,
+                                         uint32_t slot_bytes, uint32_t index)
 {
-    return (uint8_t *)(sring + 1) +
-           (size_t)(index & (nr_slots - 1)) * slot_bytes;
+    return slots + (size_t)(index & mask) * slot_bytes;
 }
 
-/* Copies of the n slots from index on, each byte read once. In runs up to the end
- * of the ring; several slots a turn, for a turn costs as much as half a slot. */
-static inline void splitio_ring_read(struct splitio_sring *sring,
-                                     uint32_t nr_slots, uint32_t slot_bytes,
-                                     uint32_t index, void *copies, size_t bytes,
-                                     uint32_t n)
+/* Slots that are fetched ahead: one that the peer has written lies in its
+ * processor's cache, and will be written here, too. */
+#define SPLITIO_RING_AHEAD 8u
+
+/* A copy of a slot, each byte read once. */
+static inline void splitio_ring_read(void *copy, size_t bytes, uint8_t *slots,
+                                     uint32_t mask, uint32_t slot_bytes,
+                                     uint32_t index)
 {
-    uint8_t *to = (uint8_t *)copies;
+    const uint8_t *slot = splitio_ring_slot(slots, mask, slot_bytes, index);
 
-    if (n == 1) {
-        splitio_copy_once(
-            to, splitio_ring_slot(sring, nr_slots, slot_bytes, index), bytes);
-        return;
-    }
-    while (n > 0) {
-        const uint8_t *from =
-            splitio_ring_slot(sring, nr_slots, slot_bytes, index);
-        uint32_t run = nr_slots - (index & (nr_slots - 1));
-        const uint8_t *end;
-
-        if (run > n)
-            run = n;
-        end = to + run * bytes;
-        SPLITIO_UNROLL(4)
-        for (; to != end; to += bytes, from += slot_bytes)
-            splitio_copy_once(to, from, bytes);
-        index += run;
-        n -= run;
-    }
-}
-
-/* The other way: n slots from index on are written. */
-static inline void splitio_ring_write(struct splitio_sring *sring,
-                                      uint32_t nr_slots, uint32_t slot_bytes,
-                                      uint32_t index, const void *originals,
-                                      size_t bytes, uint32_t n)
-{
-    const uint8_t *from = (const uint8_t *)originals;
-
-    if (n == 1) {
-        __builtin_memcpy(splitio_ring_slot(sring, nr_slots, slot_bytes, index),
-                         from, bytes);
-        return;
-    }
-    while (n > 0) {
-        uint8_t *to = splitio_ring_slot(sring, nr_slots, slot_bytes, index);
-        uint32_t run = nr_slots - (index & (nr_slots - 1));
-        const uint8_t *end;
-
-        if (run > n)
-            run = n;
-        end = from + run * bytes;
-        SPLITIO_UNROLL(4)
-        for (; from != end; from += bytes, to += slot_bytes)
-            __builtin_memcpy(to, from, bytes);
-        index += run;
-        n -= run;
-    }
+    splitio_prefetch_write(slot + SPLITIO_RING_AHEAD * (size_t)slot_bytes);
+    splitio_copy_once(copy, slot, bytes);
 }
 
 #ifdef __cplusplus

@@ -28,7 +28,9 @@ int splitio_ring_front_attach(struct splitio_ring_front *r, void *pages,
     if (!args_ok(pages, nr_pages, slot_bytes))
         return SPLITIO_EINVAL;
     r->sring = pages;
+    r->slots = (uint8_t *)(r->sring + 1);
     r->nr_slots = splitio_ring_nr_slots(nr_pages, slot_bytes);
+    r->mask = r->nr_slots - 1;
     r->slot_bytes = slot_bytes;
     r->req_prod = r->req_published = index;
     r->rsp_cons = r->rsp_seen = index;
@@ -66,7 +68,9 @@ int splitio_ring_back_attach(struct splitio_ring_back *r, void *pages,
     if (!args_ok(pages, nr_pages, slot_bytes))
         return SPLITIO_EINVAL;
     r->sring = pages;
+    r->slots = (uint8_t *)(r->sring + 1);
     r->nr_slots = splitio_ring_nr_slots(nr_pages, slot_bytes);
+    r->mask = r->nr_slots - 1;
     r->slot_bytes = slot_bytes;
     rsp_prod = splitio_read_once_le32(&r->sring->rsp_prod);
     req_prod = splitio_load_acquire_le32(&r->sring->req_prod);

@@ -58,29 +58,17 @@ static bool send(struct pair *p, unsigned n, uint8_t fill)
     return splitio_ring_front_publish(&p->front);
 }
 
-/* Up to n of what is waiting, in a batch of any size. */
-static uint8_t batch[SPLITIO_RING_PAGES_MAX * 4096];
-
-static uint32_t any_batch(unsigned n)
-{
-    return 1 + (uint32_t)rand() % n;
-}
-
 /* Take n requests and answer each with its own bytes, inverted. */
 static bool answer(struct pair *p, unsigned n)
 {
     uint32_t bytes = p->back.slot_bytes;
+    uint8_t slot[4096];
 
-    while (n > 0) {
-        uint32_t k = any_batch(n);
-
-        assert_int_equal(
-            splitio_ring_back_take_batch(&p->back, batch, bytes, k), k);
-        for (uint32_t i = 0; i < k * bytes; i++)
-            batch[i] = (uint8_t)~batch[i];
-        assert_int_equal(splitio_ring_back_put_batch(&p->back, batch, bytes, k),
-                         0);
-        n -= k;
+    for (; n > 0; n--) {
+        assert_int_equal(splitio_ring_back_take(&p->back, slot, bytes), 1);
+        for (uint32_t i = 0; i < bytes; i++)
+            slot[i] = (uint8_t)~slot[i];
+        assert_int_equal(splitio_ring_back_put(&p->back, slot, bytes), 0);
     }
     return splitio_ring_back_publish(&p->back);
 }
@@ -88,16 +76,12 @@ static bool answer(struct pair *p, unsigned n)
 static void collect(struct pair *p, unsigned n, uint8_t fill)
 {
     uint32_t bytes = p->front.slot_bytes;
+    uint8_t slot[4096];
 
-    while (n > 0) {
-        uint32_t k = any_batch(n);
-
-        assert_int_equal(
-            splitio_ring_front_take_batch(&p->front, batch, bytes, k), k);
-        for (uint32_t i = 0; i < k * bytes; i++)
-            assert_int_equal(batch[i], (uint8_t) ~(fill + i / bytes));
-        fill = (uint8_t)(fill + k);
-        n -= k;
+    for (; n > 0; n--, fill++) {
+        assert_int_equal(splitio_ring_front_take(&p->front, slot, bytes), 1);
+        for (uint32_t i = 0; i < bytes; i++)
+            assert_int_equal(slot[i], (uint8_t)~fill);
     }
 }
 
@@ -243,38 +227,6 @@ static void response_without_request_is_refused(void **state)
     answer(&p, 1);
     assert_int_equal(splitio_ring_back_put(&p.back, rsp, sizeof(rsp)),
                      SPLITIO_EINVAL);
-}
-
-static void batch_takes_what_is_there_and_puts_all_or_nothing(void **state)
-{
-    (void)state;
-    for (unsigned k = 0; k < SPLITIO_ARRAY_LEN(starts); k++) {
-        struct pair p = pair_at(1, 112, starts[k]);
-
-        assert_int_equal(splitio_ring_back_take_batch(&p.back, batch, 112, 9),
-                         0);
-        send(&p, 20, 1);
-        /* All that is known of, although more has been published since. */
-        assert_int_equal(splitio_ring_back_pending(&p.back), 20);
-        send(&p, 12, 21);
-        assert_int_equal(splitio_ring_back_take_batch(&p.back, batch, 112, 32),
-                         20);
-        assert_int_equal(batch[19 * 112], 20);
-        assert_int_equal(splitio_ring_back_put_batch(&p.back, batch, 112, 21),
-                         SPLITIO_EINVAL);
-        assert_int_equal(splitio_ring_back_unpublished(&p.back), 0);
-        assert_int_equal(splitio_ring_back_put_batch(&p.back, batch, 112, 20),
-                         0);
-        assert_int_equal(splitio_ring_back_take_batch(&p.back, batch, 112, 32),
-                         12);
-        assert_int_equal(batch[0], 21);
-        assert_true(splitio_ring_back_publish(&p.back));
-        assert_int_equal(
-            splitio_ring_front_take_batch(&p.front, batch, 112, 32), 20);
-        assert_int_equal(
-            splitio_ring_front_take_batch(&p.front, batch, 112, 32), 0);
-        assert_valid(&p);
-    }
 }
 
 static void responses_put_are_counted_until_published(void **state)
@@ -569,8 +521,8 @@ static void typed_ring_has_slots_of_the_larger_type(void **state)
 {
     struct wide_front f;
     struct wide_back b;
-    struct small req = {{0}}, reqs[9];
-    struct large rsp = {{0}}, rsps[9] = {{{0}}};
+    struct small req = {{0}};
+    struct large rsp = {{0}};
 
     (void)state;
     assert_int_equal(wide_slot_bytes, 16);
@@ -588,19 +540,6 @@ static void typed_ring_has_slots_of_the_larger_type(void **state)
         assert_int_equal(wide_front_take(&f, &rsp), 1);
         assert_int_equal(rsp.v[1], i);
     }
-    for (uint8_t i = 0; i < 7; i++)
-        *wide_front_reserve(&f) = (struct small){{i, 1, 2}};
-    splitio_ring_front_publish(&f.ring);
-    assert_int_equal(wide_back_take_batch(&b, reqs, 9), 7);
-    for (uint8_t i = 0; i < 7; i++)
-        rsps[i].v[0] = reqs[i].b[0] * 3u;
-    assert_int_equal(wide_back_put_batch(&b, rsps, 7), 0);
-    splitio_ring_back_publish(&b.ring);
-    memset(rsps, 0, sizeof(rsps));
-    assert_int_equal(wide_front_take_batch(&f, rsps, 6), 6);
-    assert_int_equal(rsps[5].v[0], 15);
-    assert_int_equal(wide_front_take_batch(&f, rsps, 6), 1);
-    assert_int_equal(rsps[0].v[0], 18);
 }
 
 int main(void)
@@ -614,7 +553,6 @@ int main(void)
         cmocka_unit_test(full_ring_is_not_empty),
         cmocka_unit_test(request_not_published_is_not_seen),
         cmocka_unit_test(response_without_request_is_refused),
-        cmocka_unit_test(batch_takes_what_is_there_and_puts_all_or_nothing),
         cmocka_unit_test(responses_put_are_counted_until_published),
         cmocka_unit_test(first_publish_notifies_and_later_ones_do_not),
         cmocka_unit_test(rearm_of_distance_notifies_on_reaching_it),
