@@ -5,6 +5,12 @@
 #include "../base/slots.h"
 #include "pin.h"
 
+/* The domain at one end of the copies of a batch, entered as long as it stays. */
+struct visit {
+    struct splitio_grant_domain *domain;
+    splitio_domid_t domid;
+};
+
 /* One end of a copy while it is pinned. */
 struct held {
     struct splitio_grant_domain *domain; /* NULL for the caller's memory */
@@ -13,6 +19,25 @@ struct held {
     /* Of a grant that was passed on. */
     struct splitio_grant_domain *behind;
 };
+
+static void end_visit(struct splitio_grant_engine *e, struct visit *v)
+{
+    if (v->domain)
+        slot_leave(e->slots, v->domid);
+    v->domain = NULL;
+}
+
+static inline struct splitio_grant_domain *
+visit(struct splitio_grant_engine *e, struct visit *v, splitio_domid_t domid)
+{
+    if (v->domain && v->domid == domid)
+        return v->domain;
+    end_visit(e, v);
+    v->domain =
+        (struct splitio_grant_domain *)slot_enter(e->slots, e->nr_slots, domid);
+    v->domid = domid;
+    return v->domain;
+}
 
 static void let_go_behind(struct splitio_grant_engine *e,
                           enum splitio_grant_pin kind, const struct held *held)
@@ -30,7 +55,6 @@ static inline void let_go(struct splitio_grant_engine *e,
     if (held->got.what == GRANT_THROUGH && held->behind)
         let_go_behind(e, kind, held);
     splitio_grant_pin_drop(held->domain, end->gref, kind);
-    slot_leave(e->slots, end->domid);
 }
 
 /* From a grant that domain @p via passed on to what it was given: one step. */
@@ -83,9 +107,10 @@ static int hold_special(struct splitio_grant_engine *e,
  * SPLITIO_GNTST_OKAY: it is a page, and held. Another status. Or GRANT_PART,
  * GRANT_THROUGH: held so far.
  */
-static int hold(struct splitio_grant_engine *e, splitio_domid_t self,
-                const struct splitio_grant_end *end, uint32_t len,
-                enum splitio_grant_pin kind, struct held *held)
+static inline int hold(struct splitio_grant_engine *e, splitio_domid_t self,
+                       struct visit *at, const struct splitio_grant_end *end,
+                       uint32_t len, enum splitio_grant_pin kind,
+                       struct held *held)
 {
     int status;
 
@@ -98,21 +123,20 @@ static int hold(struct splitio_grant_engine *e, splitio_domid_t self,
     if (end->offset > SPLITIO_PAGE_SIZE ||
         len > SPLITIO_PAGE_SIZE - end->offset)
         return SPLITIO_GNTST_BAD_COPY_ARG;
-    held->domain = slot_enter(e->slots, e->nr_slots, end->domid);
+    held->domain = visit(e, at, end->domid);
     if (!held->domain)
         return SPLITIO_GNTST_BAD_DOMAIN;
     status = splitio_grant_pin_take(e, held->domain, self, end->gref, kind,
                                     &held->got);
-    if (status != SPLITIO_GNTST_OKAY) {
-        slot_leave(e->slots, end->domid);
+    if (status != SPLITIO_GNTST_OKAY)
         return status;
-    }
     /* In numbers: there is no page yet behind what was passed on. */
     held->ptr = (uint8_t *)((uintptr_t)held->got.ptr + end->offset);
     return (int)held->got.what;
 }
 
 static int copy_one(struct splitio_grant_engine *e, splitio_domid_t self,
+                    struct visit *from, struct visit *to,
                     const struct splitio_grant_copy *op)
 {
     struct held src, dst;
@@ -120,15 +144,15 @@ static int copy_one(struct splitio_grant_engine *e, splitio_domid_t self,
 
     if (op->len_bytes == 0)
         return SPLITIO_GNTST_OKAY;
-    status =
-        hold(e, self, &op->src, op->len_bytes, SPLITIO_PIN_COPY_READ, &src);
+    status = hold(e, self, from, &op->src, op->len_bytes, SPLITIO_PIN_COPY_READ,
+                  &src);
     if (status > 0)
         status = hold_special(e, &op->src, op->len_bytes, SPLITIO_PIN_COPY_READ,
                               &src);
     if (status != SPLITIO_GNTST_OKAY)
         return status;
-    status =
-        hold(e, self, &op->dst, op->len_bytes, SPLITIO_PIN_COPY_WRITE, &dst);
+    status = hold(e, self, to, &op->dst, op->len_bytes, SPLITIO_PIN_COPY_WRITE,
+                  &dst);
     if (status > 0)
         status = hold_special(e, &op->dst, op->len_bytes,
                               SPLITIO_PIN_COPY_WRITE, &dst);
@@ -146,13 +170,16 @@ unsigned splitio_grant_engine_copy(struct splitio_grant_engine *e,
                                    struct splitio_grant_copy *ops, unsigned nr)
 {
     bool alive = slot_enter(e->slots, e->nr_slots, self) != NULL;
+    struct visit from = {NULL, 0}, to = {NULL, 0};
     unsigned failed = 0;
 
     for (unsigned i = 0; i < nr; i++) {
-        ops[i].status =
-            alive ? copy_one(e, self, &ops[i]) : SPLITIO_GNTST_BAD_DOMAIN;
+        ops[i].status = alive ? copy_one(e, self, &from, &to, &ops[i])
+                              : SPLITIO_GNTST_BAD_DOMAIN;
         failed += ops[i].status != SPLITIO_GNTST_OKAY;
     }
+    end_visit(e, &from);
+    end_visit(e, &to);
     if (alive)
         slot_leave(e->slots, self);
     return failed;
