@@ -9,9 +9,9 @@ dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 . bench/pairs.sh
 
 batch=1 bytes=64
-of() { part grant "$1/$batch"; }
-copy() { part grant "grant_copy/splitio/$bytes"; }
-memcpy() { part grant "grant_copy/memcpy/$bytes"; }
+of() { part bench_grant "$1/$batch"; }
+copy() { part bench_grant "grant_copy/splitio/$bytes"; }
+memcpy() { part bench_grant "grant_copy/memcpy/$bytes"; }
 copies() { of grant_copies/splitio; }
 copies_two() { of grant_copies/two; }
 memcpys() { of grant_copies/memcpy; }
